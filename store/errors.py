@@ -1,0 +1,41 @@
+"""The errors a person can act on: what went wrong, where, and what to do next."""
+
+from __future__ import annotations
+
+
+class TooltrailError(Exception):
+    """A failure with a place and a remedy; children exist only where a caller acts differently.
+
+    `where` reads `file:line`, `topic[partition]@offset` or a path; `hint` is the next step for the reader.
+    """
+
+    def __init__(self, message: str, *, where: str | None = None, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.where = where
+        self.hint = hint
+
+    def __str__(self) -> str:
+        place = f"{self.where}: " if self.where else ""
+        remedy = f" ({self.hint})" if self.hint else ""
+        return f"{place}{self.message}{remedy}"
+
+
+class UsageError(TooltrailError):
+    """The command, an option, or the configuration is wrong: nothing was done."""
+
+
+class UnreachableError(TooltrailError):
+    """The lake or a source could not be opened, read, or written."""
+
+
+class FencedError(TooltrailError):
+    """Another writer has taken over this stream: everything buffered from it must be dropped and re-read."""
+
+
+class DurabilityError(TooltrailError):
+    """An fsync failed, so the kernel may have dropped our pages: the process must stop and not retry."""
+
+
+class IntegrityError(TooltrailError):
+    """Stored bytes do not match what was recorded about them."""
