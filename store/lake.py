@@ -1,0 +1,222 @@
+"""The lake: a folder of Delta tables, the site key, and the two things done with them, append and ask.
+
+lake/
+  lake.json          layout version, and where the site key is
+  site.key           secret of the keyed digests (0600), unless it comes from the environment
+  tooltrail.toml     configuration
+  events/            Delta table: _delta_log/, event_date=.../part-*.parquet, _index/
+  dead_letters/, gaps/
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+from deltalake import DeltaTable
+from deltalake.exceptions import DeltaError
+from deltalake.transaction import AddAction
+
+from store import commit as delta
+from store import keys
+from store.commit import Advance
+from store.datafile import DataFile, empty, encode
+from store.durable import check_volume, make_folders, write_file
+from store.errors import UnreachableError, UsageError
+from store.snapshot import KeyIndexes, Snapshot, freeze, index_path
+from store.tables import TABLES, Table
+
+if TYPE_CHECKING:
+    from store.sql import Answer, Engine
+
+LAYOUT = 1
+MARKER = "lake.json"
+TEMPLATE = "_template"
+
+AsOf = int | str | datetime | None
+
+
+class Lake:
+    """One lake. Safe to share between threads for reading; each stream has one writer at a time."""
+
+    def __init__(self, path: Path, site_key: bytes) -> None:
+        self.path = path
+        self.site_key = site_key
+        self._session_key = keys.Hmac(site_key, "session-key")
+        self._handles: dict[str, DeltaTable] = {}
+        self._snapshots: dict[str, Snapshot] = {}
+        self._indexes = KeyIndexes()
+        self._engine: Engine | None = None
+
+    @classmethod
+    def create(
+        cls,
+        path: str | Path,
+        site_key: bytes | None = None,
+        *,
+        key_variable: str | None = None,
+        config: str = "",
+    ) -> Lake:
+        """Make a lake; every file is durable when this returns.
+
+        The site key is made afresh, or given, or kept out of the folder and read from `key_variable` each time.
+        Raises UsageError if there is one already, UnreachableError if the volume cannot hold a lake.
+        """
+        root = Path(path).absolute()
+        if (root / MARKER).exists():
+            raise UsageError("there is a lake here already", where=str(root), hint="choose another folder")
+        make_folders(root)
+        check_volume(root)
+        if key_variable is None:
+            if not (root / keys.FILE_NAME).exists():
+                keys.write_site_key(root, site_key or keys.new_site_key())
+        else:
+            keys.read_site_key(root, key_variable)
+        for table in TABLES.values():
+            if not (root / table.name / delta.LOG).exists():
+                delta.create(root / table.name, table)
+            folder = root / table.name / TEMPLATE / f"{table.partition}=1970-01-01"
+            write_file(folder / "none.parquet", empty(table))
+        if config:
+            write_file(root / "tooltrail.toml", config.encode())
+        marker = {
+            "layout": LAYOUT,
+            "created": datetime.now(UTC).isoformat(),
+            "site_key_variable": key_variable,
+        }
+        write_file(root / MARKER, json.dumps(marker, indent=2).encode() + b"\n")
+        return cls.open(root)
+
+    @classmethod
+    def open(cls, path: str | Path) -> Lake:
+        """Open a lake. UnreachableError if there is none or this version cannot read it."""
+        root = Path(path).absolute()
+        try:
+            marker = json.loads((root / MARKER).read_text())
+            layout = int(marker["layout"])
+        except FileNotFoundError as error:
+            raise UnreachableError(
+                "there is no lake here",
+                where=str(root),
+                hint="`tooltrail init` makes one; --lake or TOOLTRAIL_LAKE names it",
+            ) from error
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise UnreachableError(f"{MARKER} cannot be read: {error}", where=str(root)) from error
+        if layout > LAYOUT:
+            raise UnreachableError(
+                f"this lake has layout {layout}, made by a newer version; this one reads up to {LAYOUT}",
+                where=str(root), hint="upgrade tooltrail",
+            )  # fmt: skip
+        return cls(root, keys.read_site_key(root, marker.get("site_key_variable")))
+
+    def session_key(self, raw: str) -> str:
+        """Return the keyed hash under which events of a raw session id are stored."""
+        return self._session_key.digest(raw.encode(errors="replace"))
+
+    # --- writing ----------------------------------------------------------------------------------------------
+
+    def check_writable(self) -> None:
+        """Prove that the volume takes durable writes; UnreachableError otherwise."""
+        check_volume(self.path)
+
+    def position(self, table: str, stream: str) -> tuple[int | None, int | None]:
+        """Return the last position of a stream that the table's newest version holds, and its seal."""
+        handle = self._newest(table)
+        return delta.position(handle, stream), delta.position(handle, delta.seal_of(stream))
+
+    def append(
+        self,
+        table: str,
+        rows: pa.Table,
+        advances: Sequence[Advance] = (),
+        note: Mapping[str, Any] | None = None,
+    ) -> int:
+        """Add rows and move streams in one commit; durable when this returns. Returns the table's version.
+
+        Rows are made durable first, then the commit, so that no reader and no power cut can see one without the
+        other. Raises what `store.commit.commit` raises.
+        """
+        spec = TABLES[table]
+        files = list(encode(spec, rows)) if rows.num_rows else []
+        stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
+        with ThreadPoolExecutor(max_workers=4) as pool:
+            adds = list(pool.map(lambda file: self._write(spec, stamp, file), files))
+        digests = {add.path: file.sha256 for add, file in zip(adds, files, strict=True)}
+        return delta.commit(self.path / table, spec, adds, advances, {**(note or {}), "sha256": digests})
+
+    def _write(self, table: Table, stamp: str, file: DataFile) -> AddAction:
+        root = self.path / table.name
+        name = f"{table.partition}={file.day}/part-{stamp}-{secrets.token_hex(8)}.parquet"
+        for column, content in file.index.items():
+            write_file(index_path(root, name, column), content)
+        write_file(root / name, file.content)
+        return AddAction(
+            path=name,
+            size=len(file.content),
+            partition_values={table.partition: str(file.day)},
+            modification_time=int(datetime.now(UTC).timestamp() * 1000),
+            data_change=True,
+            stats=file.statistics,
+        )
+
+    # --- asking -----------------------------------------------------------------------------------------------
+
+    def snapshot(self, table: str, as_of: AsOf = None) -> Snapshot:
+        """Freeze a table at its newest version, at a version number, or at a time (RFC 3339 or datetime)."""
+        root = self.path / table
+        if as_of is None:
+            handle = self._newest(table)
+            known = self._snapshots.get(table)
+            if known is None or known.version != handle.version():
+                known = self._snapshots[table] = freeze(TABLES[table], root, handle)
+            return known
+        return freeze(TABLES[table], root, self._at(root, as_of))
+
+    def _newest(self, table: str) -> DeltaTable:
+        """Return a handle on the newest version: a kept one while no later commit is in the log."""
+        root = self.path / table
+        known = self._handles.get(table)
+        if known is None or delta.log_entry(root, known.version() + 1).exists():
+            known = self._handles[table] = delta.open_table(root)
+        return known
+
+    def _at(self, root: Path, as_of: int | str | datetime) -> DeltaTable:
+        if isinstance(as_of, str) and as_of.isdecimal():
+            as_of = int(as_of)
+        handle = delta.open_table(root)
+        try:
+            if isinstance(as_of, str):
+                as_of = datetime.fromisoformat(as_of)
+            if isinstance(as_of, datetime) and as_of.tzinfo is None:
+                as_of = as_of.replace(tzinfo=UTC)
+            handle.load_as_version(as_of)
+        except (ValueError, OSError, DeltaError) as error:
+            raise UsageError(
+                f"there is no version {as_of} of {root.name}: the newest is {handle.version()}",
+                hint="--as-of takes a version number or a time such as 2026-10-01T12:00:00Z",
+            ) from error
+        return handle
+
+    def sql(
+        self, query: str, parameters: Mapping[str, Any] | Sequence[Any] | None = None, as_of: AsOf = None
+    ) -> Answer:
+        """Answer one SELECT over the lake's views, from one frozen version.
+
+        `parameters` bind $name or ? in the query. A version number in `as_of` is one of the events table; the
+        other tables are taken as they were at that commit's time. Raises UsageError for anything but a question.
+        """
+        return self.engine().ask(query, parameters, as_of)
+
+    def engine(self, setup: Callable[[], Mapping[str, str | int]] | None = None) -> Engine:
+        """Return the query engine, made on first use with DuckDB settings from `setup`."""
+        if self._engine is None:
+            from store.sql import Engine
+
+            self._engine = Engine(self, self._indexes, setup() if setup is not None else {})
+        return self._engine

@@ -1,0 +1,276 @@
+"""Every setting, stated once: its name, type, default and meaning are the fields of the section classes.
+
+Parsing, the starter tooltrail.toml, `tooltrail config show` and docs/configuration.md all come from these
+fields. A value is taken from a flag, else from the environment (TOOLTRAIL_<SECTION>_<KEY>), else from
+tooltrail.toml, else it is the default; `Settings.effective` says which it was.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from store import units
+from store.errors import UnreachableError, UsageError
+from store.units import Kind
+
+FILE_NAME = "tooltrail.toml"
+PREFIX = "TOOLTRAIL_"
+_PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
+_MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
+
+
+def _fact(kind: Kind, default: Any, meaning: str, *, secret: bool = False) -> Any:
+    return field(default=default, metadata={"kind": kind, "meaning": meaning, "secret": secret})
+
+
+@dataclass(frozen=True)
+class IngestSettings:
+    """How records are read and how often they become durable."""
+
+    format: str | None = _fact(
+        units.TEXT, None, "Read every record as this format instead of recognising it."
+    )
+    adapters: tuple[Path, ...] = _fact(units.PATHS, (), "Folders with format adapters of your own.")
+    flush_rows: int = _fact(units.COUNT, 120_000, "Make rows durable when this many are buffered.")
+    flush_bytes: int = _fact(units.SIZE, 128 << 20, "Make rows durable when this much input is buffered.")
+    flush_seconds: float = _fact(units.DURATION, 5.0, "Make rows durable at least this often.")
+    max_record_bytes: int = _fact(units.SIZE, 16 << 20, "A longer record becomes a dead letter.")
+    dedupe_window: int = _fact(units.COUNT, 500_000, "How many event ids are remembered to drop repeats.")
+
+
+@dataclass(frozen=True)
+class ContentSettings:
+    """What is kept of what tools were asked. Results are never kept, and secrets never reach the lake."""
+
+    keep_arguments: bool = _fact(
+        units.SWITCH, True, "Keep arguments, redacted; off keeps names and fingerprints."
+    )
+    max_argument_chars: int = _fact(units.COUNT, 16_384, "Cut kept arguments at this many characters.")
+
+
+@dataclass(frozen=True)
+class KafkaSettings:
+    """The source of `tooltrail ingest kafka`."""
+
+    bootstrap_servers: tuple[str, ...] = _fact(units.TEXTS, ("localhost:9092",), "Brokers to ask first.")
+    topics: tuple[str, ...] = _fact(units.TEXTS, (), "Topics to read.")
+    group: str = _fact(units.TEXT, "tooltrail", "Consumer group; members share the partitions.")
+    client_id: str = _fact(units.TEXT, "tooltrail", "The name brokers log for this client.")
+    start: str = _fact(
+        units.choice("earliest", "latest"), "earliest", "Where to begin a partition never read before."
+    )
+    security_protocol: str = _fact(units.choice(*_PROTOCOLS), "PLAINTEXT", "How brokers are spoken to.")
+    sasl_mechanism: str | None = _fact(units.choice(*_MECHANISMS), None, "How to authenticate.")
+    sasl_username: str | None = _fact(units.TEXT, None, "User name for SASL.")
+    sasl_password: str | None = _fact(
+        units.TEXT, None, "Password for SASL; better in the environment than in the file.", secret=True
+    )
+    ssl_cafile: Path | None = _fact(units.PATH, None, "Certificates to trust instead of the system's.")
+    ssl_certfile: Path | None = _fact(units.PATH, None, "Client certificate.")
+    ssl_keyfile: Path | None = _fact(units.PATH, None, "Key of the client certificate.")
+    ssl_password: str | None = _fact(units.TEXT, None, "Password of the key file.", secret=True)
+    ssl_check_hostname: bool = _fact(units.SWITCH, True, "Refuse a certificate that names another host.")
+
+
+@dataclass(frozen=True)
+class MetricsSettings:
+    """Prometheus metrics."""
+
+    listen: str | None = _fact(
+        units.ADDRESS, None, "Serve metrics here while ingesting, such as 127.0.0.1:9464."
+    )
+
+
+@dataclass(frozen=True)
+class QuerySettings:
+    """Bounds on `tooltrail sql` and `tooltrail shell`."""
+
+    threads: int = _fact(units.COUNT_OR_ZERO, 0, "Threads a query may use; 0 is one per core.")
+    memory_limit: int | None = _fact(units.SIZE, None, "Memory a query may use before it spills to disk.")
+    timeout_seconds: float = _fact(units.DURATION_OR_ZERO, 0.0, "Stop a query after this long; 0 never does.")
+    max_rows: int = _fact(units.COUNT_OR_ZERO, 0, "Print at most this many rows; 0 prints all.")
+
+
+@dataclass(frozen=True)
+class Effective:
+    """A setting's value and where it came from: default, tooltrail.toml:LINE, a variable's name, or flag."""
+
+    name: str
+    value: Any
+    origin: str
+    secret: bool = False
+
+    @property
+    def shown(self) -> str:
+        """Return the value as text that is safe to print: a secret is only said to be set."""
+        if self.value is None:
+            return ""
+        return "set" if self.secret else units.show(self.value)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All settings; `origins` maps the names of those that are not defaults to where they came from."""
+
+    ingest: IngestSettings = field(default_factory=IngestSettings)
+    content: ContentSettings = field(default_factory=ContentSettings)
+    kafka: KafkaSettings = field(default_factory=KafkaSettings)
+    metrics: MetricsSettings = field(default_factory=MetricsSettings)
+    query: QuerySettings = field(default_factory=QuerySettings)
+    origins: Mapping[str, str] = field(default_factory=dict, compare=False)
+
+    def effective(self) -> Iterator[Effective]:
+        """Yield every setting with its value and origin, in the order of the reference."""
+        for fact in FACTS:
+            value = getattr(getattr(self, fact.section), fact.key)
+            yield Effective(fact.name, value, self.origins.get(fact.name, "default"), fact.secret)
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One setting as the documents and the parser see it."""
+
+    section: str
+    key: str
+    kind: Kind
+    default: Any
+    meaning: str
+    secret: bool
+
+    @property
+    def name(self) -> str:
+        """Return the dotted name: ingest.flush_rows."""
+        return f"{self.section}.{self.key}"
+
+    @property
+    def variable(self) -> str:
+        """Return the environment variable: TOOLTRAIL_INGEST_FLUSH_ROWS."""
+        return f"{PREFIX}{self.section}_{self.key}".upper()
+
+
+SECTIONS: dict[str, type[Any]] = {
+    "ingest": IngestSettings, "content": ContentSettings, "kafka": KafkaSettings,
+    "metrics": MetricsSettings, "query": QuerySettings,
+}  # fmt: skip
+FACTS: tuple[Fact, ...] = tuple(
+    Fact(section, f.name, f.metadata["kind"], f.default, f.metadata["meaning"], f.metadata["secret"])
+    for section, kind in SECTIONS.items()
+    for f in dataclasses.fields(kind)
+)
+BY_NAME = {fact.name: fact for fact in FACTS}
+
+
+def find_file(lake: Path, chosen: Path | None = None, environ: Mapping[str, str] = os.environ) -> Path | None:
+    """Return the configuration file: the one chosen, else TOOLTRAIL_CONFIG, else the lake's own, if any."""
+    named = chosen or (Path(environ["TOOLTRAIL_CONFIG"]) if environ.get("TOOLTRAIL_CONFIG") else None)
+    if named is not None:
+        return named
+    own = lake / FILE_NAME
+    return own if own.is_file() else None
+
+
+def load(
+    file: Path | None = None,
+    environ: Mapping[str, str] = os.environ,
+    flags: Mapping[str, Any] | None = None,
+) -> Settings:
+    """Put the settings together; `flags` maps dotted names to values, None meaning the flag was not given.
+
+    Raises UsageError naming the line, the wrong value, what was expected, and the nearest known name.
+    """
+    values: dict[str, Any] = {}
+    origins: dict[str, str] = {}
+    for source in (_from_file(file) if file else (), _from_environment(environ), _from_flags(flags or {})):
+        for name, value, origin in source:
+            values[name], origins[name] = value, origin
+    built = {
+        section: kind(**{f.key: values[f.name] for f in FACTS if f.section == section and f.name in values})
+        for section, kind in SECTIONS.items()
+    }
+    settings = Settings(**built, origins=origins)
+    _refuse_strangers(environ)
+    return settings
+
+
+_Found = Iterator[tuple[str, Any, str]]
+
+
+def _from_file(file: Path) -> _Found:
+    try:
+        text = file.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise UnreachableError(f"the configuration cannot be read: {reason}", where=str(file)) from error
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(units.toml_fault(error), where=units.toml_place(file, error)) from error
+    lines = units.key_lines(text)
+    for section, table in document.items():
+        place = f"{file}:{lines.get((section,), 1)}"
+        if section not in SECTIONS:
+            raise _unknown(section, list(SECTIONS), "section", place)
+        if not isinstance(table, dict):
+            raise UsageError(
+                f"{section} is a section, not a value",
+                where=place,
+                hint=f"write [{section}] on a line of its own",
+            )
+        for key, value in table.items():
+            line = lines.get((section, key), lines.get((section,), 1))
+            fact = _known(section, key, f"{file}:{line}")
+            parsed = _parse(fact, value, f"{file}:{line}")
+            yield fact.name, units.beside(parsed, file.parent), f"{file.name}:{line}"
+
+
+def _from_environment(environ: Mapping[str, str]) -> _Found:
+    for fact in FACTS:
+        if text := environ.get(fact.variable):
+            yield fact.name, _parse(fact, text, fact.variable), fact.variable
+
+
+def _from_flags(flags: Mapping[str, Any]) -> _Found:
+    for name, value in flags.items():
+        if value is not None:
+            yield name, _parse(BY_NAME[name], value, f"--{BY_NAME[name].key.replace('_', '-')}"), "flag"
+
+
+def _parse(fact: Fact, value: Any, place: str) -> Any:
+    try:
+        return fact.kind.parse(value)
+    except (ValueError, TypeError) as error:
+        got = "the value given" if fact.secret else repr(value)
+        raise UsageError(f"{fact.name} must be {fact.kind.expected}, not {got}", where=place) from error
+
+
+def _known(section: str, key: str, place: str) -> Fact:
+    if fact := BY_NAME.get(f"{section}.{key}"):
+        return fact
+    keys = [f.key for f in FACTS if f.section == section]
+    if not get_close_matches(key, keys) and (home := next((f for f in FACTS if f.key == key), None)):
+        raise UsageError(
+            f"[{section}] has no {key!r}", where=place, hint=f"it belongs under [{home.section}]"
+        )
+    raise _unknown(key, keys, f"setting in [{section}]", place)
+
+
+def _unknown(name: str, known: list[str], what: str, place: str) -> UsageError:
+    near = get_close_matches(name, known, n=1)
+    hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}"
+    return UsageError(f"unknown {what}: {name!r}", where=place, hint=hint)
+
+
+def _refuse_strangers(environ: Mapping[str, str]) -> None:
+    """Refuse a misspelt variable: silence would leave the default in force."""
+    known = {fact.variable for fact in FACTS}
+    for name in environ:
+        section = name.removeprefix(PREFIX).split("_", 1)[0].lower() if name.startswith(PREFIX) else ""
+        if section in SECTIONS and "_" in name.removeprefix(PREFIX) and name not in known:
+            raise _unknown(name, sorted(known), "environment variable", "environment")

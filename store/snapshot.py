@@ -1,0 +1,131 @@
+"""A frozen view of a table: its version, its files, and which of them a question needs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+from deltalake import DeltaTable
+from numpy.typing import NDArray
+
+from store.datafile import key_hash, read_key_index
+from store.tables import Table
+
+INDEX = "_index"
+"""Folder of the key indexes inside a table; Delta readers pass over names that begin with an underscore."""
+
+
+@dataclass(frozen=True)
+class StoredFile:
+    """One data file of a version: where it is, what it holds, and the bounds the log knows."""
+
+    path: str
+    rows: int
+    bytes: int
+    day: date
+    least: datetime | None = None
+    greatest: datetime | None = None
+    modified: int = 0
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What a question asks of a table: values a column must equal, and bounds of its time column.
+
+    A file that cannot hold such a row is not read. Everything absent here is simply not used for skipping.
+    """
+
+    equal: Mapping[str, str]
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The files of one table at one version. Later commits do not change it."""
+
+    table: Table
+    root: Path
+    version: int
+    files: tuple[StoredFile, ...]
+
+    @property
+    def rows(self) -> int:
+        """How many rows the version holds."""
+        return sum(file.rows for file in self.files)
+
+    def paths(self, needs: Needs | None = None, index: KeyIndexes | None = None) -> list[str]:
+        """Return the files that can hold what is needed, oldest first."""
+        kept = [f for f in self.files if needs is None or _in_time(f, needs)]
+        if needs is not None and index is not None:
+            for column, value in needs.equal.items():
+                if column in self.table.indexed:
+                    wanted = key_hash(column, value)
+                    kept = [f for f in kept if index.may_hold(self.root, f.path, column, wanted)]
+        return [str(self.root / file.path) for file in kept]
+
+
+def _in_time(file: StoredFile, needs: Needs) -> bool:
+    if needs.since is not None and file.greatest is not None and file.greatest < needs.since:
+        return False
+    return not (needs.until is not None and file.least is not None and file.least > needs.until)
+
+
+def freeze(table: Table, root: Path, handle: DeltaTable) -> Snapshot:
+    """Read the file list of an open table."""
+    actions = pa.table(handle.get_add_actions(flatten=True)).to_pydict()
+    time = table.statistics[0]
+    count = len(actions["path"])
+    nothing = [None] * count
+    files = [
+        StoredFile(path, rows or 0, size, day, _utc(least), _utc(greatest), modified)
+        for path, rows, size, day, least, greatest, modified in zip(
+            actions["path"],
+            actions["num_records"],
+            actions["size_bytes"],
+            actions[f"partition.{table.partition}"],
+            actions.get(f"min.{time}", nothing),
+            actions.get(f"max.{time}", nothing),
+            actions["modification_time"],
+            strict=True,
+        )
+    ]
+    return Snapshot(table, root, handle.version(), tuple(sorted(files, key=lambda f: (f.day, f.path))))
+
+
+def _utc(value: datetime | None) -> datetime | None:
+    return None if value is None else value.astimezone(UTC)
+
+
+class KeyIndexes:
+    """Reads key indexes once and keeps them: files never change."""
+
+    def __init__(self, read: Callable[[Path], bytes] = Path.read_bytes) -> None:
+        self._read = read
+        self._known: dict[Path, NDArray[np.uint32] | None] = {}
+
+    def may_hold(self, root: Path, file: str, column: str, wanted: int) -> bool:
+        """Return False only if the file surely holds no row whose column has this hash."""
+        path = index_path(root, file, column)
+        if path not in self._known:
+            self._known[path] = self._load(path)
+        hashes = self._known[path]
+        if hashes is None:
+            return True
+        place = int(np.searchsorted(hashes, wanted))
+        return place < len(hashes) and int(hashes[place]) == wanted
+
+    def _load(self, path: Path) -> NDArray[np.uint32] | None:
+        try:
+            return read_key_index(self._read(path))
+        except (OSError, ValueError):
+            return None  # a missing or damaged index only costs time: the file is read
+
+
+def index_path(root: Path, file: str, column: str) -> Path:
+    """Return where the key index of one column of one data file is kept."""
+    return root / INDEX / f"{Path(file).stem}.{column}"

@@ -1,0 +1,297 @@
+"""Questions in SQL over frozen snapshots, answered by DuckDB from a list of files it is handed.
+
+DuckDB's own plan says which conditions reach each scan; from them the files that cannot matter are left out before
+the query is run. DuckDB sees the data files and nothing else of the machine: no other path, no network, no writing.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import tempfile
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+import polars as pl
+import pyarrow as pa
+
+from store import commit as delta
+from store.errors import TooltrailError, UnreachableError, UsageError
+from store.snapshot import KeyIndexes, Needs, Snapshot
+from store.tables import EVENTS, TABLES, Table
+
+if TYPE_CHECKING:
+    from store.lake import AsOf, Lake
+
+VIEWS = Path(__file__).with_name("views.sql")
+BATCH_ROWS = 65_536
+
+Parameters = Mapping[str, Any] | Sequence[Any] | None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Rows of one question and the table versions they were computed from. Rows can be taken once."""
+
+    versions: Mapping[str, int]
+    _relation: duckdb.DuckDBPyRelation
+    _connection: duckdb.DuckDBPyConnection
+
+    @property
+    def version(self) -> int:
+        """The version of the events table that was asked."""
+        return self.versions["events"]
+
+    @property
+    def schema(self) -> pa.Schema:
+        """Names and Arrow types of the answer's columns."""
+        with _Explained():
+            return self._relation.limit(0).to_arrow_table().schema
+
+    def cancel(self) -> None:
+        """Stop the query, from any thread; taking its rows then raises."""
+        self._connection.interrupt()
+
+    def batches(self, rows: int = BATCH_ROWS) -> Iterator[pa.RecordBatch]:
+        """Stream the rows; memory does not grow with their number."""
+        with _Explained():
+            yield from self._relation.to_arrow_reader(rows)
+
+    def arrow(self) -> pa.Table:
+        """Return all rows as one Arrow table."""
+        with _Explained():
+            return self._relation.to_arrow_table()
+
+    def polars(self) -> pl.DataFrame:
+        """Return all rows as a Polars frame."""
+        frame = pl.from_arrow(self.arrow())
+        assert isinstance(frame, pl.DataFrame)
+        return frame
+
+    def duckdb(self) -> duckdb.DuckDBPyRelation:
+        """Return the DuckDB relation itself, to go on from in a notebook."""
+        return self._relation
+
+
+class Engine:
+    """One in-memory DuckDB per lake, locked down once, shared by all questions."""
+
+    def __init__(self, lake: Lake, indexes: KeyIndexes, settings: Mapping[str, str | int]) -> None:
+        self._lake = lake
+        self._indexes = indexes
+        self._spill = tempfile.TemporaryDirectory(prefix="tooltrail-query-", ignore_cleanup_errors=True)
+        self._database = duckdb.connect(config={"temp_directory": self._spill.name, **settings})
+        self._lock = threading.Lock()
+        self._planner = Planner(self._template(EVENTS))
+        self._prepare()
+
+    def _prepare(self) -> None:
+        run = self._database.execute
+        run("SET TimeZone = 'UTC'")
+        run("SET parquet_metadata_cache = true")
+        for table in TABLES.values():
+            run(f"SET VARIABLE {table.name}_files = ?", [[self._template(table)]])
+            run(_base_view(table))
+        for statement in view_statements():
+            run(statement.sql)
+        folders = ", ".join(
+            "'" + str(self._lake.path / t.name).replace("'", "''") + "'" for t in TABLES.values()
+        )
+        run(f"SET allowed_directories = [{folders}]")
+        run("SET enable_external_access = false")
+        run("SET lock_configuration = true")
+
+    def _template(self, table: Table) -> str:
+        return str(
+            self._lake.path / table.name / "_template" / f"{table.partition}=1970-01-01" / "none.parquet"
+        )
+
+    def ask(self, query: str, parameters: Parameters, as_of: AsOf) -> Answer:
+        """Answer one SELECT; see Lake.sql."""
+        check_question(query)
+        snapshots = self._snapshots(as_of)
+        with _Explained(), self._lock:
+            needs = self._planner.needs(query, parameters)
+            cursor = self._database.cursor()
+            for name, snapshot in snapshots.items():
+                files = self._files(snapshot, needs if name == EVENTS.name else [])
+                cursor.execute(f"SET VARIABLE {name}_files = ?", [files or [self._template(snapshot.table)]])
+            relation = cursor.sql(query, params=parameters)
+        return Answer({name: s.version for name, s in snapshots.items()}, relation, cursor)
+
+    def _files(self, snapshot: Snapshot, needs: Sequence[Needs]) -> list[str]:
+        if not needs:
+            return snapshot.paths()
+        return sorted({path for need in needs for path in snapshot.paths(need, self._indexes)})
+
+    def _snapshots(self, as_of: AsOf) -> dict[str, Snapshot]:
+        if as_of is None:
+            return {name: self._lake.snapshot(name) for name in TABLES}
+        events = self._lake.snapshot("events", as_of)
+        moment = _commit_time(events)
+        return {"events": events, **{n: self._until(n, moment) for n in TABLES if n != "events"}}
+
+    def _until(self, name: str, moment: datetime) -> Snapshot:
+        try:
+            return self._lake.snapshot(name, moment)
+        except UsageError:
+            return self._lake.snapshot(name, 0)
+
+
+def _commit_time(snapshot: Snapshot) -> datetime:
+    for line in delta.log_entry(snapshot.root, snapshot.version).read_text().splitlines():
+        info = json.loads(line).get("commitInfo")
+        if info is not None:
+            return datetime.fromtimestamp(info["timestamp"] / 1000, UTC)
+    return datetime.now(UTC)
+
+
+def _base_view(table: Table) -> str:
+    columns = ", ".join(f'"{name}"' for name in table.schema.names)
+    return (
+        f"CREATE VIEW {table.name} AS SELECT {columns} FROM read_parquet(getvariable('{table.name}_files'), "
+        f"hive_partitioning = true, hive_types = {{'{table.partition}': DATE}})"
+    )
+
+
+# --- views and macros as data -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class ViewStatement:
+    """A view or macro of views.sql: its kind, call, meaning and SQL."""
+
+    kind: str
+    call: str
+    meaning: str
+    sql: str
+
+
+@cache
+def view_statements() -> tuple[ViewStatement, ...]:
+    """Return the statements of views.sql in order."""
+    blocks = VIEWS.read_text().split("\n\n")
+    return tuple(_view_statement(block) for block in blocks if "CREATE" in block)
+
+
+def _view_statement(block: str) -> ViewStatement:
+    lines = block.strip().splitlines()
+    meaning = " ".join(line.removeprefix("--").strip() for line in lines if line.startswith("--"))
+    sql = "\n".join(line for line in lines if not line.startswith("--"))
+    head = re.match(r"CREATE (VIEW|MACRO) (\w+(?:\([^)]*\))?)", sql)
+    assert head is not None
+    return ViewStatement(head[1].lower(), head[2], meaning, sql)
+
+
+# --- what a question may be -------------------------------------------------------------------------------------
+
+_QUESTIONS = {duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN}
+
+
+def check_question(query: str) -> None:
+    """Raise UsageError unless the text is one statement that only reads."""
+    try:
+        statements = duckdb.extract_statements(query)
+    except duckdb.Error as error:
+        raise _as_usage(error) from error
+    if len(statements) != 1:
+        raise UsageError(f"one question at a time: this is {len(statements)} statements")
+    if statements[0].type not in _QUESTIONS:
+        raise UsageError(
+            f"the lake only answers questions: {statements[0].type.name} is not one", hint="ask with SELECT"
+        )
+
+
+class _Explained:
+    """Turn DuckDB's errors into ours: a wrong question, or a lake that could not be read."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, duckdb.IOException):
+            raise UnreachableError(f"the lake cannot be read: {_first_line(error)}") from error
+        if isinstance(error, (duckdb.OutOfMemoryException, duckdb.InterruptException)):
+            raise TooltrailError(f"the query was stopped: {_first_line(error)}") from error
+        if isinstance(error, duckdb.Error):
+            raise _as_usage(error) from error
+
+
+def _as_usage(error: duckdb.Error) -> UsageError:
+    text = str(error).split("\n\nLINE")[0].split("\nLINE")[0].strip()
+    return UsageError(text, hint="`tooltrail schema` lists tables, views, macros and columns")
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).splitlines()[0]
+
+
+# --- what a question needs --------------------------------------------------------------------------------------
+
+_CONDITION = re.compile(r"^\(?(\w+) (=|>=?|<=?) '([^']*)'(::TIMESTAMP WITH TIME ZONE)?\)?$")
+
+
+_USE_FILES = "SET VARIABLE events_files = ?"
+
+
+class Planner:
+    """Asks DuckDB how it would scan the events table, on a copy of the schema without rows.
+
+    The conditions of the plan are those every row of that scan must meet, whatever the data: that is what makes
+    skipping files by them safe.
+    """
+
+    def __init__(self, template: str) -> None:
+        self._database = duckdb.connect(config={"threads": 1})
+        self._template = [[template]]
+        self._database.execute("SET TimeZone = 'UTC'")
+        self._database.execute(_USE_FILES, self._template)
+        for table in TABLES.values():
+            if table is EVENTS:
+                self._database.execute(_base_view(table))
+            else:
+                self._database.from_arrow(table.schema.empty_table()).create(table.name)
+        for statement in view_statements():
+            self._database.execute(statement.sql)
+
+    def needs(self, query: str, parameters: Parameters) -> list[Needs]:
+        """Return what each scan of the events table needs; empty when that is not known."""
+        if duckdb.extract_statements(query)[0].type != duckdb.StatementType.SELECT:
+            return []
+        cursor = self._database.cursor()
+        cursor.execute(_USE_FILES, self._template)
+        row = cursor.execute(f"EXPLAIN (FORMAT json) {query}", parameters).fetchone()
+        return [] if row is None else [_needs(scan) for scan in _scans(json.loads(row[1]))]
+
+
+def _scans(plan: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+    for node in plan:
+        if node["name"].strip() == "READ_PARQUET":
+            yield node["extra_info"]
+        yield from _scans(node["children"])
+
+
+def _needs(scan: Mapping[str, Any]) -> Needs:
+    """Read the conditions that are plain comparisons with a constant; the others only cost time."""
+    filters = scan.get("Filters", [])
+    equal: dict[str, str] = {}
+    since = until = None
+    for text in [filters] if isinstance(filters, str) else filters:
+        for part in text.removeprefix("(").removesuffix(")").split(" AND "):
+            match = _CONDITION.match(part)
+            if match is None:
+                continue
+            column, operator, value, is_time = match.groups()
+            if operator == "=" and not is_time:
+                equal[column] = value
+            elif column == EVENTS.statistics[0] and is_time:
+                moment = datetime.fromisoformat(value)
+                since = moment if operator[0] == ">" else since
+                until = moment if operator[0] == "<" else until
+    return Needs(equal, since, until)
