@@ -1,0 +1,123 @@
+"""Columns out of attribute maps, whose values may come as text or as numbers, and what is left over."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Container, Sequence
+from typing import Any
+
+import msgspec
+
+_TEXTS = frozenset({str, type(None)})
+_NUMBERS = frozenset({int, type(None)})
+_SCALARS = frozenset({int, float, bool})
+_SMALLEST, _LARGEST = -(2**63), 2**63 - 1
+
+
+class Attributes:
+    """Attribute maps of a batch of records, read a column at a time.
+
+    What is read counts as taken, save a value that does not fit its column: that one stays, and its row is in
+    `wrong`.
+    """
+
+    def __init__(self, maps: Sequence[dict[str, Any]]) -> None:
+        self._maps = maps
+        self._taken: set[str] = set()
+        self._kept: dict[int, dict[str, Any]] = {}
+        self.wrong: set[int] = set()
+
+    def take(self, key: str) -> list[Any]:
+        """Return the values as they are, None where absent."""
+        self._taken.add(key)
+        return [m.get(key) for m in self._maps]
+
+    def peek(self, key: str) -> list[str | None]:
+        """Return the values that are text or a scalar, as text, and leave them in the rest."""
+        return [_text(m.get(key)) or None for m in self._maps]
+
+    def texts(self, key: str) -> list[str | None]:
+        """Return the values as text: numbers and booleans in JSON's spelling, None for the empty text."""
+        values = self.take(key)
+        if not _TEXTS.issuperset(map(type, values)):
+            values = self._converted(key, values, _text)
+        return [v or None for v in values] if "" in values else values
+
+    def numbers(self, key: str) -> list[float | None]:
+        """Return the values as finite floats, whether they came as number or as text."""
+        return self._converted(key, self.take(key), _number)
+
+    def integers(self, key: str) -> list[int | None]:
+        """Return the values as integers of 64 bits, whether they came as number or as text."""
+        return self._converted(key, self.take(key), _integer)
+
+    def keep_unless(self, key: str, values: Sequence[str | None], known: Container[str]) -> None:
+        """Keep the taken values that are not among the known ones."""
+        for row, value in enumerate(values):
+            if value is not None and value not in known:
+                self.keep(row, key, value)
+
+    def keep(self, row: int, key: str, value: Any) -> None:
+        """Keep a taken value in the rest of its row after all."""
+        self._kept.setdefault(row, {})[key] = value
+
+    def rest(
+        self, attributes: Sequence[dict[str, Any]], resources: Sequence[dict[str, Any]]
+    ) -> list[bytes | None]:
+        """Return, per row, the JSON of what was not taken of its own attributes and of its resource's."""
+        taken = self._taken
+        shared: dict[int, dict[str, Any]] = {}
+        rows: list[bytes | None] = []
+        for row, (own, resource) in enumerate(zip(attributes, resources, strict=True)):
+            if (common := shared.get(id(resource))) is None:
+                common = {"/resource/" + k: v for k, v in resource.items() if k not in taken}
+                shared[id(resource)] = common
+            left = {"/attributes/" + k: v for k, v in own.items() if k not in taken}
+            left |= common
+            if row in self._kept:
+                left |= {"/attributes/" + k: v for k, v in self._kept[row].items()}
+            rows.append(as_json(left) if left else None)
+        return rows
+
+    def _converted(self, key: str, values: Sequence[Any], convert: Callable[[Any], Any]) -> list[Any]:
+        converted = [None if v is None else convert(v) for v in values]
+        if converted.count(None) != values.count(None):
+            for row, (value, result) in enumerate(zip(values, converted, strict=True)):
+                if result is None and value not in (None, ""):
+                    self.keep(row, key, value)
+                    self.wrong.add(row)
+        return converted
+
+
+def _text(value: Any) -> str | None:
+    if isinstance(value, str):
+        return value
+    return json.dumps(value) if type(value) in _SCALARS else None
+
+
+def _number(value: Any) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        number = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return number if math.isfinite(number) else None
+
+
+def _integer(value: Any) -> int | None:
+    if type(value) is not int:
+        number = _number(value)
+        if number is None or not number.is_integer():
+            return None
+        value = int(number)
+    return value if _SMALLEST <= value <= _LARGEST else None
+
+
+def as_json(value: Any) -> bytes:
+    """Return the value as JSON, also when it holds an integer beyond 64 bits."""
+    try:
+        return msgspec.json.encode(value)
+    except OverflowError:  # an integer beyond 64 bits
+        return json.dumps(value).encode()

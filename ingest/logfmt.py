@@ -1,0 +1,81 @@
+"""Key=value text: quoted values, bare values that hold spaces, and JSON values."""
+
+from __future__ import annotations
+
+import re
+
+_KEY = r"[^\s=\"]+"
+_QUOTED = r'"(?:[^"\\]|\\.)*"(?=\s|$)'
+_NESTED = rf'[\[{{](?:[^"]|"(?:[^"\\]|\\.)*")*?[\]}}](?=\s{_KEY}=|\s*$)'
+_BARE = rf"\S*(?:\s(?!{_KEY}=)\S*)*"
+_PAIR = re.compile(rf"\s({_KEY})=({_QUOTED}|{_NESTED}|{_BARE})")
+_SPACE = "\0"
+_ESCAPE = re.compile(r"\\(?:u\{([0-9a-fA-F]{1,6})\}|u([0-9a-fA-F]{4})|(.))", re.DOTALL)
+_PLAIN = {"n": "\n", "t": "\t", "r": "\r", "0": "\0", "b": "\b", "f": "\f"}
+
+
+def pairs(text: str) -> tuple[dict[str, str], bool]:
+    """Return the values by key, and whether a key came twice; `text` starts with the space before a key.
+
+    Of a key that comes twice the first value stands and the next are called `key#2` and on: the writer puts
+    what it knows itself before what it quotes from others, so that a later one may be forged. ValueError says
+    that the text holds no pairs.
+    """
+    plain = _plain_pairs(text)
+    if plain is not None:
+        return plain, False
+    if not _PAIR.match(text):
+        raise ValueError("no key=value pairs")
+    values: dict[str, str] = {}
+    times: dict[str, int] = {}
+    for key, value in _PAIR.findall(text):
+        times[key] = times.get(key, 0) + 1
+        values[key if times[key] == 1 else f"{key}#{times[key]}"] = unquoted(value)
+    return values, len(times) != len(values)
+
+
+def _plain_pairs(text: str) -> dict[str, str] | None:
+    """Split at spaces; None for text with escapes, JSON, bare values that hold a space, or repeated keys."""
+    if "\\" in text or "={" in text or "=[" in text or "\t" in text or _SPACE in text:
+        return None
+    quotes = '"' in text
+    if quotes:
+        parts = text.split('"')
+        parts[1::2] = [inside.replace(" ", _SPACE) for inside in parts[1::2]]
+        text = '"'.join(parts)
+    tokens = text.split(" ")
+    if tokens[0] or len(tokens) == 1:
+        return None
+    try:
+        values = dict([token.split("=", 1) for token in tokens[1:]])
+    except ValueError:
+        return None
+    if "" in values or len(values) != len(tokens) - 1:
+        return None
+    return _without_quotes(values) if quotes else values
+
+
+def _without_quotes(values: dict[str, str]) -> dict[str, str] | None:
+    for key, value in values.items():
+        if '"' in key:
+            return None
+        if '"' in value:
+            if value[0] != '"' or value[-1] != '"' or value.count('"') != 2:
+                return None
+            values[key] = value[1:-1].replace(_SPACE, " ")
+    return values
+
+
+def unquoted(text: str) -> str:
+    r"""Undo quotes with JSON's and Rust's escapes (\u{1b}); text without both quotes is returned as it is."""
+    if len(text) < 2 or text[0] != '"' or text[-1] != '"':
+        return text
+    return _ESCAPE.sub(_unescaped, text[1:-1]) if "\\" in text else text[1:-1]
+
+
+def _unescaped(match: re.Match[str]) -> str:
+    digits = match[1] or match[2]
+    if not digits:
+        return _PLAIN.get(match[3], match[3])
+    code = int(digits, 16)
+    return chr(code) if code < 0xD800 or 0xDFFF < code <= 0x10FFFF else "\N{REPLACEMENT CHARACTER}"

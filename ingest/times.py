@@ -1,0 +1,54 @@
+"""Times as gateways write them, a column at a time, into UTC microseconds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from store.events import TIME
+
+
+def parse_times(values: Sequence[str | int | None]) -> tuple[pa.Array, list[int]]:
+    """Return the column, and the rows whose value is no time (null in the column).
+
+    Takes RFC 3339 text, with any number of fractional digits and any offset, or integer microseconds since 1970.
+    Text without an offset is taken as UTC, as every gateway that leaves it out means it.
+    """
+    known = next((v for v in values if v is not None), None)
+    if known is None:
+        return pa.nulls(len(values), TIME), []
+    if isinstance(known, int):
+        return pa.array(values, pa.int64()).cast(TIME), []
+    text = pa.array(values, pa.string())
+    for unit in ("us", "ns"):
+        try:
+            parsed = pc.cast(text, pa.timestamp(unit, tz="UTC"))
+            return pc.cast(parsed, TIME, safe=False), []
+        except pa.ArrowInvalid:
+            continue
+    return _one_by_one(values)
+
+
+def _one_by_one(values: Sequence[str | int | None]) -> tuple[pa.Array, list[int]]:
+    parsed: list[datetime | None] = []
+    wrong = []
+    for row, value in enumerate(values):
+        moment = _parse(value) if isinstance(value, str) else None
+        if moment is None and value is not None:
+            wrong.append(row)
+        parsed.append(moment)
+    return pa.array(parsed, TIME), wrong
+
+
+def _parse(text: str) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(text.strip().upper())
+    except ValueError:
+        return None
+    try:
+        return (moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    except OverflowError:
+        return None

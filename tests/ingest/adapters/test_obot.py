@@ -1,0 +1,150 @@
+"""What an Obot audit event says."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from reading import parse, picked, row, unmapped
+
+JUDGED = ("decision", "decision_basis", "decision_source", "outcome")
+
+
+def event(
+    outcome: dict[str, Any] | None = None, details: dict[str, Any] | None = None, **changes: Any
+) -> dict[str, Any]:
+    """Return a tool call by a user, with changes."""
+    return {
+        "id": 87,
+        "timestamp": {"occurredAt": "2026-08-21T10:00:00Z", "source": "server"},
+        "eventType": "mcp_call",
+        "actor": {"actorType": "user", "id": "3"},
+        "action": {"operation": "tools/call", "name": "search"},
+        "target": {
+            "targetType": "mcp_tool",
+            "name": "search",
+            "parent": {"targetType": "mcp_server", "id": "ms1", "name": "GitHub"},
+        },
+        "outcome": {"status": "success", "httpStatus": 200} | (outcome or {}),
+        "details": details or {},
+    } | changes
+
+
+def hooked(*statuses: str) -> dict[str, Any]:
+    """Return details with webhooks that answered so."""
+    return {"webhookStatuses": [{"name": "dlp", "status": status, "message": "why"} for status in statuses]}
+
+
+@pytest.mark.parametrize(
+    ("outcome", "expected"),
+    [
+        ({"status": "denied", "httpStatus": 403}, ("deny", "strong", "acl", "denied")),
+        ({"status": "denied", "httpStatus": 401}, ("deny", "strong", "authn", "denied")),
+        ({"status": "denied", "httpStatus": None}, ("deny", "strong", "unknown", "denied")),
+        ({"status": "timeout", "httpStatus": 504}, ("unknown", None, None, "timeout")),
+        ({"status": "unknown", "httpStatus": None}, ("unknown", None, None, "unknown")),
+        ({"status": "failure", "httpStatus": 502}, ("unknown", None, None, "transport_error")),
+        ({"status": "failure", "httpStatus": 400}, ("unknown", None, None, "protocol_error")),
+        ({}, ("unknown", None, None, "success")),
+    ],
+)
+def test_status_becomes_decision_and_outcome(
+    outcome: dict[str, Any], expected: tuple[str | None, ...]
+) -> None:
+    """Obot's status is taken as it is; an unmatched request stays unknown."""
+    assert picked(row("obot", event(outcome)), *JUDGED) == expected
+
+
+@pytest.mark.parametrize(
+    ("statuses", "expected"),
+    [
+        (("ok", "rejected"), ("deny", "explicit", "webhook", "denied")),
+        (("503 Service Unavailable",), ("deny", "explicit", "webhook", "denied")),
+        (("ok", "mutated"), ("modify", "explicit", "webhook", "success")),
+        (("ok", "200 OK"), ("allow", "explicit", "webhook", "success")),
+        ((), ("unknown", None, None, "success")),
+    ],
+)
+def test_webhooks_decide(statuses: tuple[str, ...], expected: tuple[str | None, ...]) -> None:
+    """One webhook that did not pass denies; one that changed the message modifies."""
+    assert picked(row("obot", event(details=hooked(*statuses))), *JUDGED) == expected
+
+
+def test_mutated_payload_modifies() -> None:
+    """`mutated` tells of a change even where the webhooks' answers are not listed."""
+    found = row(
+        "obot", event(details={"request": {"body": {"name": "search", "arguments": {}}, "mutated": True}})
+    )
+    assert picked(found, "decision", "arguments") == ("modify", b"{}")
+
+
+@pytest.mark.parametrize(
+    ("actor", "expected"),
+    [
+        ({"actorType": "user", "id": "3"}, ("3", "local_id", "verified", None)),
+        ({"actorType": "user", "id": "3", "credentialID": "key-9"}, ("3", "local_id", "verified", "key-9")),
+        ({"actorType": "credential", "id": "key-9"}, (None, "none", "unknown", "key-9")),
+        ({"actorType": "device", "id": "dev-5"}, (None, "none", "unknown", None)),
+        ({"actorType": "unknown"}, (None, "none", "unknown", None)),
+    ],
+)
+def test_only_a_user_is_a_person(actor: dict[str, str], expected: tuple[str | None, ...]) -> None:
+    """A key or a device never becomes a user id."""
+    found = row("obot", event(actor=actor))
+    assert picked(found, "user_id", "user_id_kind", "user_assurance", "credential_id") == expected
+
+
+def test_reported_person_is_self_reported() -> None:
+    """The local user name a device reports is an OS user and no more."""
+    found = row(
+        "obot", event(actor={"actorType": "device", "id": "d"}, details={"device": {"localUsername": "ann"}})
+    )
+    assert picked(found, "user_id", "user_id_kind", "user_assurance") == ("ann", "os_user", "self_reported")
+
+
+@pytest.mark.parametrize(
+    ("request_body", "response_body"),
+    [
+        ({"name": "search", "arguments": {"q": 1}}, {"isError": True}),
+        (
+            {"jsonrpc": "2.0", "id": 9, "params": {"name": "search", "arguments": {"q": 1}}},
+            {"jsonrpc": "2.0", "id": 9, "result": {"isError": True}},
+        ),
+    ],
+)
+def test_bodies_are_params_or_messages(request_body: dict[str, Any], response_body: dict[str, Any]) -> None:
+    """Bodies are read with and without their JSON-RPC envelope, and overrule `success`."""
+    found = row(
+        "obot", event(details={"request": {"body": request_body}, "response": {"body": response_body}})
+    )
+    assert picked(found, "arguments", "result", "outcome") == (
+        b'{"q": 1}',
+        b'{"isError": true}',
+        "tool_error",
+    )
+
+
+def test_local_agent_body_is_the_input() -> None:
+    """A local agent's body is the tool's input itself, whatever its keys."""
+    body = {"params": {"a": 1}}
+    found = row("obot", event(eventType="local_agent_tool_call", details={"request": {"body": body}}))
+    assert picked(found, "arguments", "vantage", "mcp_method") == (b'{"params": {"a": 1}}', "client", None)
+
+
+def test_withheld_payload_is_marked() -> None:
+    """Bodies withheld from the exporter are not the same as none."""
+    assert row("obot", event(details={"payloadRedacted": True}))["parse_warnings"] == ["payload_redacted"]
+
+
+def test_unknown_field_is_kept() -> None:
+    """A field of a newer release is set aside, beside known ones without a column."""
+    found = row("obot", event(details={"device": {"hostname": "h"}, "novel": 1}, region="eu"))
+    assert unmapped(found) == {"/details/novel": 1, "/region": "eu", "/details/device/hostname": "h"}
+
+
+def test_wrong_type_is_rejected_with_its_path() -> None:
+    """One bad event is named by its path and harms no other."""
+    parsed = parse("obot", event(), event({"httpStatus": "x"}), event())
+    assert parsed.record == [0, 2]
+    assert [r.record for r in parsed.rejects] == [1]
+    assert "$.outcome.httpStatus" in parsed.rejects[0].reason
