@@ -1,0 +1,1 @@
+"""The edge: commands, output, exit codes."""

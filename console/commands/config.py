@@ -1,0 +1,34 @@
+"""Show the configuration in force."""
+
+from __future__ import annotations
+
+import click
+
+from console.options import Place, lake_option, output_options
+from console.output import Output, rows_of
+
+
+@click.group()
+def command() -> None:
+    r"""Show the configuration in force.
+
+    \b
+    Example:
+      tooltrail config show
+    """
+
+
+@command.command()
+@lake_option
+@output_options
+def show(place: Place, output: Output) -> None:
+    r"""Print every setting, its value, and where the value came from; secrets are only said to be set.
+
+    \b
+    Example:
+      TOOLTRAIL_INGEST_FLUSH_SECONDS=1s tooltrail config show
+    """
+    from console.configuration import setting_rows
+
+    names = ("setting", "value", "origin", "meaning")
+    output.write(rows_of(setting_rows(place.settings()), names[:3] if output.chosen == "table" else names))

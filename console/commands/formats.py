@@ -1,0 +1,99 @@
+"""See which gateway formats are read, and try them on a file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from console.options import Place, lake_option, output_options
+from console.output import Output, rows_of
+
+_adapters_option = click.option(
+    "--adapters", type=click.Path(path_type=Path, exists=True, file_okay=False), multiple=True, metavar="DIR",
+    help="Also read the adapters in this folder.",
+)  # fmt: skip
+
+
+@click.group()
+def command() -> None:
+    r"""See which gateway formats are read, and try them on a file.
+
+    \b
+    Example:
+      tooltrail formats list
+    """
+
+
+@command.command(name="list")
+@_adapters_option
+@lake_option
+@output_options
+def list_(adapters: tuple[Path, ...], place: Place, output: Output) -> None:
+    r"""List the formats.
+
+    \b
+    Example:
+      tooltrail formats list
+    """
+    from console import trial
+
+    found = trial.adapters_in(place, adapters)
+    output.write(
+        rows_of(
+            [trial.described(adapter) for adapter in found.values()], ("format", "summary", "recognised_by")
+        )
+    )
+
+
+@command.command()
+@click.argument("format_id", metavar="ID")
+@_adapters_option
+@lake_option
+def show(format_id: str, adapters: tuple[Path, ...], place: Place) -> None:
+    r"""Say what a format is and how its records are recognised.
+
+    \b
+    Example:
+      tooltrail formats show native
+    """
+    from console import trial
+
+    click.echo(trial.page(trial.chosen(trial.adapters_in(place, adapters), format_id), adapters))
+
+
+@command.command(name="try")
+@click.argument("file", type=click.Path(path_type=Path, allow_dash=True))
+@click.option("--format", "format_id", metavar="ID", help="Read as this format instead of recognising it.")
+@click.option(
+    "--records",
+    type=click.IntRange(min=1),
+    default=5,
+    show_default=True,
+    metavar="N",
+    help="Try the first N.",
+)
+@_adapters_option
+@lake_option
+@output_options
+def try_(
+    *,
+    file: Path,
+    format_id: str | None,
+    records: int,
+    adapters: tuple[Path, ...],
+    place: Place,
+    output: Output,
+) -> None:
+    r"""Show what the first records of FILE would become, without storing anything.
+
+    For each record: the format and why it was chosen, the columns it fills (secrets already taken out), what
+    was not understood, and why it would be a dead letter.
+
+    \b
+    Example:
+      tooltrail formats try sample_data/native/part-00000.ndjson
+    """
+    from console import trial
+
+    trial.print_trials(trial.attempt(file, records, trial.adapters_in(place, adapters), format_id), output)
