@@ -1,0 +1,1 @@
+"""Analytics: jobs over the lake that read its tables and explain what they hold."""

@@ -1,0 +1,1 @@
+"""The page of one session: what was attempted, denied, and reached, in order."""
