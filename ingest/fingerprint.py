@@ -102,7 +102,7 @@ class _KeyedHash:
     """Two NH sums over 8-byte words, then one AES block; both keyed."""
 
     def __init__(self, key: bytes) -> None:
-        self._prf = Cipher(algorithms.AES(key[:32]), modes.ECB())
+        self._prf = Cipher(algorithms.AES(key[:32]), modes.ECB())  # noqa: S305 - a PRF of single blocks
         self._expand = key[32:64]
         self._keys = self._stream(1024)
 

@@ -18,21 +18,24 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from ingest.block import Block, not_utf8
 from ingest.catalog import Detector, load_adapters
-from ingest.deadletters import DeadLetter, DeadLetters
+from ingest.deadletters import DeadLetters
 from ingest.delivery import Batch, Stream
 from ingest.parsed import Adapter, Reject
+from ingest.pending import Counts, Pending
 from ingest.redact import Redactor
-from ingest.rows import PIECE, Built, Records, RowBuilder, RowOptions
+from ingest.rows import PIECE, Built, RowBuilder, RowOptions
 from ingest.seen import Seen, identities_of
 from store.commit import Advance
-from store.errors import TooltrailError, UsageError
+from store.errors import UsageError
 from store.events import arrow_schema
 from store.lake import Lake
 from store.tables import GAPS
@@ -64,31 +67,6 @@ class IngestOptions:
     rows: RowOptions = field(default_factory=RowOptions)
 
 
-@dataclass
-class Counts:
-    """What became of what came in: records == rows + dead + replayed.
-
-    A record that holds several events, as an OTLP batch does, counts once for each.
-    """
-
-    records: int = 0
-    rows: int = 0
-    dead: int = 0
-    replayed: int = 0
-
-    def add(self, other: Counts) -> None:
-        """Add another count to this one."""
-        self.records += other.records
-        self.rows += other.rows
-        self.dead += other.dead
-        self.replayed += other.replayed
-
-    def check(self) -> None:
-        """Raise if a record is unaccounted for: that is a bug, and going on would hide a loss."""
-        if self.records != self.rows + self.dead + self.replayed:
-            raise TooltrailError(f"records are unaccounted for: {self}", hint="please report this")
-
-
 @dataclass(frozen=True)
 class Flushed:
     """What one flush made durable: `positions` are those each stream goes on from."""
@@ -97,57 +75,6 @@ class Flushed:
     positions: dict[Stream, int]
     counts: Counts
     seconds: float
-
-
-@dataclass
-class _Pending:
-    """What is known and buffered of one stream."""
-
-    stream: Stream
-    expected: int | None
-    dead_expected: int | None
-    known_dead: set[str]
-    next: int
-    seal: int | None = None
-    dead: list[DeadLetter] = field(default_factory=list)
-    gaps: list[tuple[int, int]] = field(default_factory=list)
-    counts: Counts = field(default_factory=Counts)
-    dirty: bool = False
-
-
-@dataclass
-class _Block:
-    """Records waiting to be worked on together; the lists run in parallel."""
-
-    raw: list[bytes] = field(default_factory=list)
-    positions: list[int] = field(default_factory=list)
-    subs: list[int] = field(default_factory=list)
-    lines: list[int | None] = field(default_factory=list)
-    source: list[int] = field(default_factory=list)
-    streams: list[Stream] = field(default_factory=list)
-    bytes: int = 0
-
-    def add(self, batch: Batch, first: int) -> None:
-        """Take in a batch from its record `first` on."""
-        raw = batch.records[first:] if first else batch.records
-        count = len(raw)
-        if batch.stream not in self.streams:
-            self.streams.append(batch.stream)
-        self.raw += raw
-        self.positions += batch.positions[first:]
-        self.subs += batch.subs[first:] if batch.subs is not None else [0] * count
-        self.lines += batch.lines[first:] if batch.lines is not None else [None] * count
-        self.source += [self.streams.index(batch.stream)] * count
-        self.bytes += sum(map(len, raw))
-
-    def pick(self, chosen: Sequence[int]) -> Records:
-        """Return some of the records with where they stand."""
-        if len(chosen) == len(self.raw):
-            return Records(self.raw, self.positions, self.subs, self.source, self.streams)
-        return Records(
-            [self.raw[i] for i in chosen], [self.positions[i] for i in chosen], [self.subs[i] for i in chosen],
-            [self.source[i] for i in chosen], self.streams,
-        )  # fmt: skip
 
 
 class Pipeline:
@@ -169,9 +96,9 @@ class Pipeline:
         self._redactor = Redactor(lake.site_key)
         self._builder = RowBuilder(lake.site_key, self._redactor, options.rows)
         self._letters = DeadLetters(lake, self._redactor)
-        self._streams: dict[Stream, _Pending] = {}
+        self._streams: dict[Stream, Pending] = {}
         self._seen = Seen(options.dedupe_window, lake)
-        self._block = _Block()
+        self._block = Block()
         self._tables: list[pa.Table] = []
         self._bytes = 0
         self._since = clock()
@@ -189,7 +116,7 @@ class Pipeline:
         last_dead, _ = self._lake.position("dead_letters", stream.transaction)
         after = -1 if last is None else last
         known = self._letters.known(stream, after) if last_dead is not None and last_dead > after else set()
-        self._streams[stream] = _Pending(stream, last, last_dead, known, after + 1)
+        self._streams[stream] = Pending(stream, last, last_dead, known, after + 1)
         return None if last is None else last + 1
 
     def drop(self, streams: Iterable[Stream]) -> None:
@@ -236,6 +163,9 @@ class Pipeline:
         self._block.add(batch, first)
         for piece in batch.unreadable:
             pending.counts.records += 1
+            if pending.expected is not None and piece.position <= pending.expected:
+                pending.counts.replayed += 1
+                continue
             self._bury(pending, piece.position, 0, piece.line, piece.raw, ("framing", piece.reason, None))
         pending.next = max(pending.next, batch.next)
         pending.seal = batch.seal
@@ -245,12 +175,12 @@ class Pipeline:
 
     def _work(self) -> None:
         """Turn the waiting records into rows and dead letters."""
-        block, self._block = self._block, _Block()
+        block, self._block = self._block, Block()
         if block.raw:
             with _collector_paused():
                 self._work_on(block)
 
-    def _work_on(self, block: _Block) -> None:
+    def _work_on(self, block: Block) -> None:
         now = datetime.now(UTC)
         formats = self._formats(block)
         for format_id in dict.fromkeys(formats):
@@ -260,7 +190,7 @@ class Pipeline:
             elif format_id != _UNDECODABLE:
                 self._rows_of(block, self._adapters[format_id], chosen, now)
 
-    def _formats(self, block: _Block) -> list[str | None]:
+    def _formats(self, block: Block) -> list[str | None]:
         """Return each record's format; records that are no UTF-8 are buried at once."""
         formats: list[str | None] = []
         for start in range(0, len(block.raw), PIECE):
@@ -276,12 +206,12 @@ class Pipeline:
             formats += found
         return formats
 
-    def _unknown(self, block: _Block, chosen: Sequence[int]) -> None:
+    def _unknown(self, block: Block, chosen: Sequence[int]) -> None:
         for i in chosen:
             self._count(block, i).records += 1
             self._bury_record(block, i, ("detect", self._detector.why_not(block.raw[i]), None))
 
-    def _rows_of(self, block: _Block, adapter: Adapter, chosen: Sequence[int], now: datetime) -> None:
+    def _rows_of(self, block: Block, adapter: Adapter, chosen: Sequence[int], now: datetime) -> None:
         records = block.pick(chosen)
         built = self._builder.build(adapter, records, now)
         for reject in [*built.rejects, *_vanished(built, len(chosen))]:
@@ -289,7 +219,8 @@ class Pipeline:
             self._bury_record(block, chosen[reject.record], ("parse", reject.reason, adapter.id))
         bad = {invalid.row: invalid.reason for invalid in reversed(built.invalid)}
         for row, reason in bad.items():
-            self._bury_record(block, chosen[built.record[row]], ("validate", reason, adapter.id), row)
+            within = built.table["sub_index"][row].as_py()
+            self._bury_record(block, chosen[built.record[row]], ("validate", reason, adapter.id), within)
         source = np.array(records.source, dtype=np.int64)[np.array(built.record, dtype=np.int64)]
         fresh = self._seen.fresh(built.identities)
         keep = np.ones(len(source), dtype=np.bool_)
@@ -305,7 +236,7 @@ class Pipeline:
             self._tables.append(table)
             self._bytes += table.nbytes
 
-    def _tally(self, block: _Block, source: Places, keep: Flags, repeated: Flags) -> None:
+    def _tally(self, block: Block, source: Places, keep: Flags, repeated: Flags) -> None:
         """Count, for each stream, what came in and what became of it."""
         size = len(block.streams)
         came = np.bincount(source, minlength=size).tolist()
@@ -317,15 +248,16 @@ class Pipeline:
             counts.rows += kept[index]
             counts.replayed += again[index]
 
-    def _count(self, block: _Block, i: int) -> Counts:
+    def _count(self, block: Block, i: int) -> Counts:
         return self._streams[block.streams[block.source[i]]].counts
 
-    def _bury_record(self, block: _Block, i: int, why: Why, row: int = 0) -> None:
+    def _bury_record(self, block: Block, i: int, why: Why, within: int | None = None) -> None:
         pending = self._streams[block.streams[block.source[i]]]
-        self._bury(pending, block.positions[i], block.subs[i] or row, block.lines[i], block.raw[i], why)
+        sub = block.subs[i] if within is None else within
+        self._bury(pending, block.positions[i], sub, block.lines[i], block.raw[i], why)
 
     def _bury(
-        self, pending: _Pending, position: int, sub: int, line: int | None, raw: bytes, why: Why
+        self, pending: Pending, position: int, sub: int, line: int | None, raw: bytes, why: Why
     ) -> None:
         letter = self._letters.letter(pending.stream, position, sub, line, raw, *why)
         if letter.dead_id in pending.known_dead:
@@ -367,34 +299,53 @@ class Pipeline:
         for stream, pending in dirty.items():
             positions[stream] = pending.next
             last = pending.next - 1 if pending.next else None
-            last_dead = pending.next - 1 if pending.dead else pending.dead_expected
-            self._streams[stream] = _Pending(stream, last, last_dead, pending.known_dead, pending.next)
+            self._streams[stream] = Pending(
+                stream, last, pending.dead_expected, pending.known_dead, pending.next
+            )
         self._tables = []
         self._bytes = 0
         self._since = self._clock()
         self.counts.add(counts)
         return Flushed(version, positions, counts, self._clock() - began)
 
-    def _write_dead(self, dirty: dict[Stream, _Pending]) -> None:
-        letters = [letter for p in dirty.values() for letter in p.dead]
-        if letters:
-            steps = [Advance(s.transaction, p.dead_expected, p.next - 1) for s, p in dirty.items() if p.dead]
-            self._letters.write(letters, steps)
+    def _write_dead(self, dirty: dict[Stream, Pending]) -> None:
+        """Write the letters; a second try after a failed commit of the rows finds nothing left to write."""
+        bereft = [p for p in dirty.values() if p.dead]
+        if not bereft:
+            return
+        reached = {p.stream: p.dead_position() for p in bereft}
+        steps = [Advance(p.stream.transaction, p.dead_expected, reached[p.stream]) for p in bereft]
+        self._letters.write([letter for p in bereft for letter in p.dead], steps)
+        for pending in bereft:
+            pending.dead_expected = reached[pending.stream]
+            pending.known_dead |= {letter.dead_id for letter in pending.dead}
+            pending.dead = []
 
-    def _write_gaps(self, dirty: dict[Stream, _Pending]) -> None:
+    def _write_gaps(self, dirty: dict[Stream, Pending]) -> None:
+        """Write the gaps that an earlier try, or an earlier process, has not written already."""
         now = datetime.now(UTC)
-        rows = [
-            {"detected_time": now, "gap_date": now.date(), "source_topic": s.topic, "source_partition": s.partition,
-             "first_offset": first, "last_offset": last, "cause": "expired before it was read"}
-            for s, p in dirty.items() for first, last in p.gaps
-        ]  # fmt: skip
+        rows, steps = [], []
+        for stream, pending in dirty.items():
+            known, _ = self._lake.position("gaps", stream.transaction) if pending.gaps else (None, None)
+            new = [(first, last) for first, last in pending.gaps if known is None or last > known]
+            rows += [_gap_row(stream, first, last, now) for first, last in new]
+            if new:
+                steps.append(Advance(stream.transaction, known, max(last for _, last in new)))
         if rows:
-            self._lake.append("gaps", pa.Table.from_pylist(rows, GAPS.schema))
+            self._lake.append("gaps", pa.Table.from_pylist(rows, GAPS.schema), steps)
 
-    def _write_rows(self, dirty: dict[Stream, _Pending], counts: Counts) -> int:
+    def _write_rows(self, dirty: dict[Stream, Pending], counts: Counts) -> int:
         steps = [Advance(s.transaction, p.expected, p.next - 1, p.seal) for s, p in dirty.items() if p.next]
         note = {"in": counts.records, "rows": counts.rows, "dead": counts.dead, "replayed": counts.replayed}
         return self._lake.append("events", assemble(self._tables), steps, note)
+
+
+def _gap_row(stream: Stream, first: int, last: int, now: datetime) -> dict[str, Any]:
+    return {
+        "detected_time": now, "gap_date": now.date(), "source_topic": stream.topic,
+        "source_partition": stream.partition, "first_offset": first, "last_offset": last,
+        "cause": "expired before it was read",
+    }  # fmt: skip
 
 
 @contextmanager
@@ -415,26 +366,6 @@ def _vanished(built: Built, records: int) -> list[Reject]:
         return []
     accounted = {*built.record, *(reject.record for reject in built.rejects)}
     return [Reject(i, "holds no event") for i in range(records) if i not in accounted]
-
-
-def not_utf8(piece: Sequence[bytes]) -> list[tuple[int, int]]:
-    """Return which records are not UTF-8, and at which byte."""
-    joined = b"".join(piece)
-    if joined.isascii():
-        return []
-    try:
-        joined.decode()
-    except UnicodeDecodeError:
-        return [(i, at) for i, raw in enumerate(piece) if (at := _wrong_byte(raw)) is not None]
-    return []
-
-
-def _wrong_byte(raw: bytes) -> int | None:
-    try:
-        raw.decode()
-    except UnicodeDecodeError as error:
-        return error.start
-    return None
 
 
 def assemble(tables: Sequence[pa.Table]) -> pa.Table:

@@ -6,7 +6,7 @@ at the whole block, because setting up its patterns costs as much as searching a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -34,8 +34,11 @@ PIECE = 512
 FINGERPRINTED = 2048
 """Records fingerprinted together: their bytes do not fill the cache as objects do, and NumPy calls cost."""
 
-_SAFE = frozenset({name for name, c in BY_NAME.items() if c.enum} | {"trace_id", "span_id"})
-"""Columns that cannot hold free text: enums are checked word by word, trace ids are hex by their adapters."""
+PIECE_BYTES = 512 << 10
+"""And no more than these: a record that is an export of many events makes as many objects."""
+
+_SAFE = frozenset(name for name, c in BY_NAME.items() if c.enum)
+"""Columns that cannot hold free text: enums are checked word by word."""
 
 Taken = dict[int, list[dict[str, str]]]
 """What was taken out, by row: path, kind and digest of each secret."""
@@ -51,13 +54,17 @@ class RowOptions:
 
 @dataclass
 class Records:
-    """Records with where each stands; the lists run in parallel. `source[i]` is an index into `streams`."""
+    """Records with where each stands; the lists run in parallel. `source[i]` is an index into `streams`.
+
+    `hashes` are the SHA-256 of the records as they arrived, None where `raw` is that.
+    """
 
     raw: Sequence[bytes]
     positions: Sequence[int]
     subs: Sequence[int] | None
     source: Sequence[int]
     streams: Sequence[Stream]
+    hashes: Sequence[bytes] | None = None
 
 
 @dataclass
@@ -278,8 +285,8 @@ def _read(adapter: Adapter, raw: Sequence[bytes]) -> _Read:
     out = _Read({}, [], [], [], [], {}, [], [], [])
     parts: list[tuple[int, dict[str, pa.Array]]] = []
     record: list[int] = []
-    for start in range(0, len(raw), PIECE):
-        parsed = adapter.parse(raw[start : start + PIECE])
+    for start, end in _pieces(raw):
+        parsed = adapter.parse(raw[start:end])
         parts.append((parsed.rows, _take_in(out, parsed, len(record))))
         record += [start + i for i in (parsed.record if parsed.record is not None else range(parsed.rows))]
         out.rejects += [Reject(start + r.record, r.reason) for r in parsed.rejects]
@@ -289,6 +296,18 @@ def _read(adapter: Adapter, raw: Sequence[bytes]) -> _Read:
         kind = BY_NAME[name].type
         out.arrays[name] = pa.concat_arrays([a[name] if name in a else pa.nulls(n, kind) for n, a in parts])
     return out
+
+
+def _pieces(raw: Sequence[bytes]) -> Iterator[tuple[int, int]]:
+    """Yield the bounds of pieces of at most PIECE records and about PIECE_BYTES."""
+    ends = np.cumsum(np.fromiter(map(len, raw), np.int64, len(raw)))
+    start = 0
+    while start < len(raw):
+        before = int(ends[start - 1]) if start else 0
+        within = int(np.searchsorted(ends, before + PIECE_BYTES)) + 1
+        end = min(start + PIECE, max(within, start + 1), len(raw))
+        yield start, end
+        start = end
 
 
 def _take_in(out: _Read, parsed: Parsed, row: int) -> dict[str, pa.Array]:
@@ -341,7 +360,7 @@ def _fitting(name: str, value: Any, row: int, invalid: list[Invalid]) -> Any:
 
 def _identify(arrays: dict[str, pa.Array], records: Records, record: Sequence[int]) -> list[bytes]:
     """Fill the columns that say which record this is and where it stands; returns a short identity for each row."""
-    hashes = [sha256(raw).digest() for raw in records.raw]
+    hashes = records.hashes or [sha256(raw).digest() for raw in records.raw]
     subs = _sub_indexes(record, records.subs)
     names = [sha256(basis).digest()[:16] for basis in _bases(arrays, records, record, hashes, subs)]
     by_row = hashes if len(record) == len(hashes) else [hashes[i] for i in record]
