@@ -66,7 +66,7 @@ def _take(
         for batch in rows.batches():
             if not _put(waiting, batch, done):
                 return
-    except BaseException as error:
+    except BaseException as error:  # noqa: BLE001 - the edge: whatever it is must be reported
         last = error
     if last is not None:
         _put(waiting, last, done)

@@ -22,7 +22,7 @@ class Commands(click.Group):
     Listing the commands reads their files' text only, so that `tooltrail --help` imports nothing heavy.
     """
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         """Return the names of all commands."""
         return sorted(file.stem.replace("_", "-") for file in FOLDER.glob("[a-z]*.py"))
 

@@ -9,6 +9,7 @@ from store.units import SIZE, show, show_size
 
 EXAMPLES: dict[str, str] = {
     "ingest.format": '"native"', "ingest.adapters": '["adapters"]', "kafka.topics": '["mcp-audit"]',
+    "kafka.instance_id": '"ingest-0"',
     "kafka.sasl_mechanism": '"SCRAM-SHA-512"', "kafka.sasl_username": '"tooltrail"',
     "kafka.sasl_password": '"..."', "kafka.ssl_cafile": '"ca.pem"', "kafka.ssl_certfile": '"client.pem"',
     "kafka.ssl_keyfile": '"client.key"', "kafka.ssl_password": '"..."', "metrics.listen": '"127.0.0.1:9464"',

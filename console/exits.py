@@ -57,7 +57,7 @@ def run(program: Callable[[], object]) -> int:
     except (KeyboardInterrupt, click.Abort):
         say("stopped")
         return Exit.STOPPED
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - the edge: whatever it is must be reported
         if os.environ.get("TOOLTRAIL_DEBUG") == "1":
             traceback.print_exc()
         return report(error)
@@ -100,6 +100,9 @@ def _code(error: TooltrailError) -> Exit:
 
 
 def _report_click(error: click.ClickException) -> Exit:
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        say(error.format_message())
+        return Exit.USAGE
     hint = None
     message = error.format_message()
     if isinstance(error, click.UsageError) and error.ctx is not None:

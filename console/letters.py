@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
@@ -49,14 +48,17 @@ def print_letter(letter: MadeRows, output: Output) -> None:
     for name, value in row.items():
         if value is not None:
             click.echo(f"{click.style(f'{name:18}', bold=True)}{visible(str(value))}")
-    kept = f" (its first {len(raw):,} bytes)" if len(raw) < row["raw_bytes"] else ""
+    from ingest.deadletters import MAX_RAW
+
+    kept = f" (its first {MAX_RAW:,} bytes)" if row["raw_bytes"] > MAX_RAW else ""
     click.echo("\n" + click.style(f"record{kept}", bold=True))
     click.echo(visible(raw.decode("utf-8", "backslashreplace"), keep="\n"))
 
 
 def replayed(place: Place, dead_ids: Sequence[str]) -> Rows:
     """Read dead letters again and return one row that says what became of them."""
-    replay = importlib.import_module("ingest.deadletters").replay
+    from ingest.replay import replay
+
     counts = replay(place.open(), ingest_options(place.settings()), tuple(dead_ids) or None)
     row = asdict(counts)
     return rows_of([row], list(row))

@@ -113,7 +113,7 @@ class Output:
         try:
             with draft.open("xb") as sink:
                 yield sink
-            os.replace(draft, self.to)
+            os.replace(draft, self.to)  # noqa: PTH105 - atomic on every platform
         finally:
             draft.unlink(missing_ok=True)
 

@@ -14,6 +14,8 @@ import click
 from console.cli import cli
 from console.configuration import configuration_page
 from console.exits import exit_codes_page, run
+from console.schema_page import schema_page
+from ingest.redact import reference as redaction_page
 
 ROOT = Path(__file__).parent.parent
 _WIDTH = 100
@@ -53,6 +55,8 @@ PAGES: list[tuple[str, Callable[[], str]]] = [
     ("docs/cli.md", cli_reference),
     ("docs/configuration.md", configuration_page),
     ("docs/exit-codes.md", exit_codes_page),
+    ("docs/redaction.md", redaction_page),
+    ("docs/schema.md", schema_page),
 ]
 
 

@@ -100,7 +100,7 @@ class Shell:
             if not sys.stdin.isatty():
                 raise
             say("stopped")
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - the edge: whatever it is must be reported
             self.failed = True
             report(error)
 

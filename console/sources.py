@@ -26,7 +26,7 @@ _FLAGS = {
     "format_id": "ingest.format", "adapters": "ingest.adapters", "flush_rows": "ingest.flush_rows",
     "flush_seconds": "ingest.flush_seconds", "metrics_listen": "metrics.listen",
     "bootstrap_servers": "kafka.bootstrap_servers", "topics": "kafka.topics", "group": "kafka.group",
-    "start": "kafka.start",
+    "start": "kafka.start", "instance_id": "kafka.instance_id", "session_timeout": "kafka.session_timeout",
 }  # fmt: skip
 
 
@@ -111,7 +111,9 @@ def run_kafka(exit_at_end: bool, options: Mapping[str, Any]) -> None:
             raise UsageError("no topic to read", hint="--topic NAME, or kafka.topics in tooltrail.toml")
         chosen = KafkaOptions(
             topics=kafka.topics, bootstrap_servers=kafka.bootstrap_servers, group=kafka.group,
-            client_id=kafka.client_id, start="latest" if kafka.start == "latest" else "earliest",
+            client_id=kafka.client_id, instance_id=kafka.instance_id,
+            start="latest" if kafka.start == "latest" else "earliest",
+            session_timeout=kafka.session_timeout, max_poll_interval=kafka.max_poll_interval,
             until_caught_up=exit_at_end, client=_client(run.settings),
         )  # fmt: skip
         last: list[Progress] = []

@@ -11,7 +11,6 @@ from typing import Any
 from zlib import crc32
 
 import numpy as np
-import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -38,6 +37,8 @@ class DataFile:
 
 def encode(table: Table, rows: pa.Table) -> Iterator[DataFile]:
     """Cut rows by partition, sort each cut, and encode it."""
+    import polars as pl  # reading a lake must not pay for what only writing needs
+
     frame = pl.from_arrow(rows)
     assert isinstance(frame, pl.DataFrame)
     order = [c for c in table.order if c in rows.column_names]

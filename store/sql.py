@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import tempfile
 import threading
+import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,7 +20,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import duckdb
-import polars as pl
 import pyarrow as pa
 
 from store import commit as delta
@@ -27,6 +28,8 @@ from store.snapshot import KeyIndexes, Needs, Snapshot
 from store.tables import EVENTS, TABLES, Table
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from store.lake import AsOf, Lake
 
 VIEWS = Path(__file__).with_name("views.sql")
@@ -70,6 +73,8 @@ class Answer:
 
     def polars(self) -> pl.DataFrame:
         """Return all rows as a Polars frame."""
+        import polars as pl
+
         frame = pl.from_arrow(self.arrow())
         assert isinstance(frame, pl.DataFrame)
         return frame
@@ -85,8 +90,9 @@ class Engine:
     def __init__(self, lake: Lake, indexes: KeyIndexes, settings: Mapping[str, str | int]) -> None:
         self._lake = lake
         self._indexes = indexes
-        self._spill = tempfile.TemporaryDirectory(prefix="tooltrail-query-", ignore_cleanup_errors=True)
-        self._database = duckdb.connect(config={"temp_directory": self._spill.name, **settings})
+        spill = tempfile.mkdtemp(prefix="tooltrail-query-")
+        weakref.finalize(self, shutil.rmtree, spill, ignore_errors=True)
+        self._database = duckdb.connect(config={"temp_directory": spill, **settings})
         self._lock = threading.Lock()
         self._planner = Planner(self._template(EVENTS))
         self._prepare()
@@ -100,12 +106,7 @@ class Engine:
             run(_base_view(table))
         for statement in view_statements():
             run(statement.sql)
-        folders = ", ".join(
-            "'" + str(self._lake.path / t.name).replace("'", "''") + "'" for t in TABLES.values()
-        )
-        run(f"SET allowed_directories = [{folders}]")
-        run("SET enable_external_access = false")
-        run("SET lock_configuration = true")
+        lock_down(self._database, [self._lake.path / table.name for table in TABLES.values()])
 
     def _template(self, table: Table) -> str:
         return str(
@@ -152,10 +153,18 @@ def _commit_time(snapshot: Snapshot) -> datetime:
     return datetime.now(UTC)
 
 
+def lock_down(database: duckdb.DuckDBPyConnection, folders: Sequence[Path]) -> None:
+    """Leave DuckDB these folders and nothing else of the machine, for good."""
+    allowed = ", ".join("'" + str(folder).replace("'", "''") + "'" for folder in folders)
+    database.execute(f"SET allowed_directories = [{allowed}]")
+    database.execute("SET enable_external_access = false")
+    database.execute("SET lock_configuration = true")
+
+
 def _base_view(table: Table) -> str:
     columns = ", ".join(f'"{name}"' for name in table.schema.names)
     return (
-        f"CREATE VIEW {table.name} AS SELECT {columns} FROM read_parquet(getvariable('{table.name}_files'), "
+        f"CREATE VIEW {table.name} AS SELECT {columns} FROM read_parquet(getvariable('{table.name}_files'), "  # noqa: S608 - our own names
         f"hive_partitioning = true, hive_types = {{'{table.partition}': DATE}})"
     )
 
@@ -191,7 +200,9 @@ def _view_statement(block: str) -> ViewStatement:
 
 # --- what a question may be -------------------------------------------------------------------------------------
 
-_QUESTIONS = {duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN}
+_EXPLAIN = re.compile(
+    r"EXPLAIN\b(\s*ANALYZE\b)?(\s*\([^()]*\)(?=\s*(\(|SELECT\b|FROM\b|WITH\b|VALUES\b)))?", re.IGNORECASE
+)
 
 
 def check_question(query: str) -> None:
@@ -202,10 +213,12 @@ def check_question(query: str) -> None:
         raise _as_usage(error) from error
     if len(statements) != 1:
         raise UsageError(f"one question at a time: this is {len(statements)} statements")
-    if statements[0].type not in _QUESTIONS:
-        raise UsageError(
-            f"the lake only answers questions: {statements[0].type.name} is not one", hint="ask with SELECT"
-        )
+    kind = statements[0].type
+    text = statements[0].query
+    if kind == duckdb.StatementType.EXPLAIN and (match := _EXPLAIN.match(text)) is not None:
+        check_question(text[match.end() :])  # EXPLAIN ANALYZE runs what it explains
+    elif kind != duckdb.StatementType.SELECT:
+        raise UsageError(f"the lake only answers questions: {kind.name} is not one", hint="ask with SELECT")
 
 
 class _Explained:
@@ -259,6 +272,10 @@ class Planner:
                 self._database.from_arrow(table.schema.empty_table()).create(table.name)
         for statement in view_statements():
             self._database.execute(statement.sql)
+        # What the copy holds must not shape the plan: a count folded to the copy's own would hide its scan.
+        self._database.execute("SET disabled_optimizers = 'statistics_propagation'")
+        self._database.execute("SET GLOBAL explain_output = 'all'")
+        lock_down(self._database, [Path(template).parent])
 
     def needs(self, query: str, parameters: Parameters) -> list[Needs]:
         """Return what each scan of the events table needs; empty when that is not known."""
@@ -266,8 +283,11 @@ class Planner:
             return []
         cursor = self._database.cursor()
         cursor.execute(_USE_FILES, self._template)
-        row = cursor.execute(f"EXPLAIN (FORMAT json) {query}", parameters).fetchone()
-        return [] if row is None else [_needs(scan) for scan in _scans(json.loads(row[1]))]
+        rows = cursor.execute(f"EXPLAIN (FORMAT json) {query}", parameters).fetchall()
+        plans = {name: list(_scans(json.loads(text))) for name, text in rows}
+        if len(plans["physical_plan"]) < len(plans["logical_plan"]):
+            return []  # a scan was optimised away: what it needs is not known
+        return [_needs(scan) for scan in plans["physical_plan"]]
 
 
 def _scans(plan: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:

@@ -77,6 +77,8 @@ def stdin(**options: Any) -> None:
 @click.option("--bootstrap-servers", metavar="HOST:PORT,...", help="Brokers to ask first.")
 @click.option("--topic", "topics", multiple=True, help="A topic to read; may be given more than once.")
 @click.option("--group", help="Consumer group; members share the partitions.")
+@click.option("--instance-id", help="A lasting name for this process: a restart in time moves no partition.")
+@click.option("--session-timeout", help="A member silent for this long loses its partitions.")
 @click.option(
     "--start", type=click.Choice(("earliest", "latest")), help="Where a partition begins that is new."
 )

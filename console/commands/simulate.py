@@ -44,7 +44,7 @@ def command(
     \b
     Example:
       tooltrail simulate /tmp/fleet --events 20000 --formats native,obot
-    """
+    """  # noqa: D301 - click's own \b
     from ingest.simulator import SimulationOptions, simulate
     from ingest.simulator.gateways import chosen_formats
 
