@@ -24,6 +24,7 @@ class Attributes:
 
     def __init__(self, maps: Sequence[dict[str, Any]]) -> None:
         self._maps = maps
+        self._present = frozenset[str]().union(*maps)
         self._taken: set[str] = set()
         self._kept: dict[int, dict[str, Any]] = {}
         self.wrong: set[int] = set()
@@ -31,15 +32,22 @@ class Attributes:
     def take(self, key: str) -> list[Any]:
         """Return the values as they are, None where absent."""
         self._taken.add(key)
-        return [m.get(key) for m in self._maps]
+        return [m.get(key) for m in self._maps] if key in self._present else [None] * len(self._maps)
 
     def peek(self, key: str) -> list[str | None]:
         """Return the values that are text or a scalar, as text, and leave them in the rest."""
-        return [_text(m.get(key)) or None for m in self._maps]
+        if key not in self._present:
+            return [None] * len(self._maps)
+        values = [m.get(key) for m in self._maps]
+        if not _TEXTS.issuperset(map(type, values)):
+            values = [_text(v) for v in values]
+        return [v or None for v in values] if "" in values else values
 
     def texts(self, key: str) -> list[str | None]:
         """Return the values as text: numbers and booleans in JSON's spelling, None for the empty text."""
         values = self.take(key)
+        if key not in self._present:
+            return values
         if not _TEXTS.issuperset(map(type, values)):
             values = self._converted(key, values, _text)
         return [v or None for v in values] if "" in values else values
@@ -54,6 +62,8 @@ class Attributes:
 
     def keep_unless(self, key: str, values: Sequence[str | None], known: Container[str]) -> None:
         """Keep the taken values that are not among the known ones."""
+        if all(value is None or value in known for value in set(values)):
+            return
         for row, value in enumerate(values):
             if value is not None and value not in known:
                 self.keep(row, key, value)
@@ -81,6 +91,8 @@ class Attributes:
         return rows
 
     def _converted(self, key: str, values: Sequence[Any], convert: Callable[[Any], Any]) -> list[Any]:
+        if key not in self._present:
+            return list(values)
         converted = [None if v is None else convert(v) for v in values]
         if converted.count(None) != values.count(None):
             for row, (value, result) in enumerate(zip(values, converted, strict=True)):

@@ -52,18 +52,18 @@ def _plain_pairs(text: str) -> dict[str, str] | None:
         return None
     if "" in values or len(values) != len(tokens) - 1:
         return None
-    return _without_quotes(values) if quotes else values
+    return _without_quotes(values, len(parts) - 1) if quotes else values
 
 
-def _without_quotes(values: dict[str, str]) -> dict[str, str] | None:
-    for key, value in values.items():
-        if '"' in key:
+def _without_quotes(values: dict[str, str], quotes: int) -> dict[str, str] | None:
+    """Undo the quotes; None when not all of the text's quotes stand around whole values."""
+    for key in [key for key, value in values.items() if value[:1] == '"']:
+        value = values[key]
+        if value[-1] != '"':
             return None
-        if '"' in value:
-            if value[0] != '"' or value[-1] != '"' or value.count('"') != 2:
-                return None
-            values[key] = value[1:-1].replace(_SPACE, " ")
-    return values
+        quotes -= 2
+        values[key] = value[1:-1].replace(_SPACE, " ")
+    return values if quotes == 0 else None
 
 
 def unquoted(text: str) -> str:

@@ -14,7 +14,6 @@ A log record of another product in the same request is kept as kind `other`, und
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
@@ -35,7 +34,7 @@ def parse(records: Sequence[bytes]) -> Parsed:
     """Read export requests and flattened records; one record may make many rows."""
     found = log_records(records)
     logs = found.logs
-    names = [_event_name(log.name) for log in logs]
+    names = [wire.event_name(log.name) for log in logs]
     at = Attributes(
         [
             {} if n is None else {**log.resource, **log.attributes} if log.resource else log.attributes
@@ -58,26 +57,20 @@ def parse(records: Sequence[bytes]) -> Parsed:
     return Parsed(columns, constants, found.record, found.rejects, len(logs))
 
 
-@lru_cache(maxsize=1024)
-def _event_name(name: str) -> str | None:
-    """Return the event's name without its prefix, None for a record of another product."""
-    return name.removeprefix(wire.PREFIX) if name.startswith(wire.PREFIX) else None
-
-
 def _envelope(logs: Sequence[Log], names: Sequence[str | None], at: Attributes) -> dict[str, Any]:
-    stamps = at.texts("event.timestamp")
-    for row, (log, stamp) in enumerate(zip(logs, stamps, strict=True)):
-        if log.time is None and stamp is not None and _microseconds(stamp) is None:
-            at.keep(row, "event.timestamp", stamp)
+    times = [log.time for log in logs]
+    for row, stamp in enumerate(at.texts("event.timestamp")):
+        if times[row] is None and stamp is not None:
+            times[row] = wire.microseconds(stamp)
+            if times[row] is None:
+                at.keep(row, "event.timestamp", stamp)
     at.take("service.name")
     for row, (said, name) in enumerate(zip(at.take("event.name"), names, strict=True)):
         if name is not None and (name not in wire.TOLD or said not in (name, None)):
             at.keep(row, "event.name", name if said is None else said)
     services = [_service(log) for log in logs]
     return {
-        "event_time": [
-            log.time or (_microseconds(s) if s else None) for log, s in zip(logs, stamps, strict=True)
-        ],
+        "event_time": times,
         "recorded_time": [log.observed for log in logs],
         "source_system": [
             "claude_code" if n is not None else s or "unknown" for n, s in zip(names, services, strict=True)
@@ -100,22 +93,13 @@ def _unmapped(logs: Sequence[Log], names: Sequence[str | None], at: Attributes) 
         if name is None:
             whole = {"/name": log.name, **{"/attributes/" + k: v for k, v in log.attributes.items()}}
             left[row] = as_json(whole | {"/resource/" + k: v for k, v in log.resource.items()})
-        for pointer, text, fits in (("/traceId", log.trace_id, trace_of), ("/spanId", log.span_id, span_of)):
-            if text and fits(text) is None:
-                left[row] = merge(left[row], as_json({pointer: text}))
+        if log.trace_id and trace_of(log.trace_id) is None:
+            left[row] = merge(left[row], as_json({"/traceId": log.trace_id}))
+        if log.span_id and span_of(log.span_id) is None:
+            left[row] = merge(left[row], as_json({"/spanId": log.span_id}))
         if log.rest is not None:
             left[row] = merge(log.rest, left[row])
     return left
-
-
-def _microseconds(text: str) -> int | None:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return (
-        (moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)) - wire.EPOCH
-    ) // wire.MICROSECOND
 
 
 def _people(names: Sequence[str | None], at: Attributes) -> dict[str, Any]:
@@ -237,13 +221,7 @@ def _judgement(names: Sequence[str | None], at: Attributes) -> dict[str, Any]:
         ],
         5,
     )
-    errors = zip(
-        at.texts("error"),
-        at.peek("error_code"),
-        at.peek("error_type"),
-        at.peek("error_category"),
-        strict=True,
-    )
+    whys = (at.texts("error"), at.peek("error_code"), at.peek("error_type"), at.peek("error_category"))
     methods = at.texts("auth_method")
     at.keep_unless("auth_method", methods, wire.AUTH_METHODS)
     return {
@@ -252,7 +230,9 @@ def _judgement(names: Sequence[str | None], at: Attributes) -> dict[str, Any]:
         "decision_reason": verdicts[2],
         "decision_basis": verdicts[3],
         "outcome": verdicts[4],
-        "error_message": [text or code or kind or category for text, code, kind, category in errors],
+        "error_message": [
+            text or code or kind or category for text, code, kind, category in zip(*whys, strict=True)
+        ],
         "auth_method": [wire.AUTH_METHODS.get(m, "unknown") if m else None for m in methods],
     }
 

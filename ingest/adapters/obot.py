@@ -19,18 +19,16 @@ from typing import Any
 import msgspec
 
 from ingest.decode import decode
-from ingest.fields import ABSENT, filled, leftovers, raws, transpose
+from ingest.fields import ABSENT, filled, leftovers, transpose
 from ingest.jsonrpc import NO_REQUEST, NO_RESPONSE, Request, Response, request, response
 from ingest.mcp import METHOD_KINDS, host_of, split_client_name
 from ingest.parsed import Parsed
 from ingest.wire import obot as wire
+from ingest.wire.obot_rest import apart, unnamed
 
 SUMMARY = "Obot audit log events (JSON lines export)"
 SIGNATURES = ({"eventType": None, "actor": None, "outcome": None},)
 
-_STREAMS = {"sse/stream": "session_open", "session/delete": "session_close"}
-_PASSED = frozenset({None, "", "ok", "success", "accepted", "mutated"})
-_DENIERS = {401: "authn", 403: "acl"}
 _webhooks = msgspec.json.Decoder(list[wire.Webhook])
 
 
@@ -51,26 +49,23 @@ def parse(records: Sequence[bytes]) -> Parsed:
         "arguments": [a.arguments for a in asked],
         "result": [a.result for a in answered],
     }
-    unnamed = {**wire.unnamed(events, columns), **wire.apart(details)}
-    columns["unmapped"] = leftovers(decoded.unmapped, len(events), unnamed)
+    rest = {**unnamed(events, columns), **apart(details)}
+    columns["unmapped"] = leftovers(decoded.unmapped, len(events), rest)
     constants = {"source_system": "obot", "evidence_kind": "audit_event"}
     return Parsed(filled(columns), constants, decoded.record, decoded.rejects, len(events))
 
 
 def _asked(event_type: str, payload: wire.Payload | None) -> Request:
+    """Read a request's body: a message or its params, of a local agent the tool's input itself."""
     if payload is None or payload.body is ABSENT:
         return NO_REQUEST
-    return (
-        Request(arguments=raws([payload.body])[0]) if event_type == wire.LOCAL_CALL else request(payload.body)
-    )
+    return Request(arguments=bytes(payload.body)) if event_type == wire.LOCAL_CALL else request(payload.body)
 
 
 def _answered(event_type: str, payload: wire.Payload | None) -> Response:
     if payload is None or payload.body is ABSENT:
         return NO_RESPONSE
-    return (
-        Response(result=raws([payload.body])[0]) if event_type == wire.LOCAL_CALL else response(payload.body)
-    )
+    return Response(result=bytes(payload.body)) if event_type == wire.LOCAL_CALL else response(payload.body)
 
 
 def _envelope(events: Sequence[wire.Event]) -> dict[str, Any]:
@@ -172,7 +167,7 @@ def _correlation(
 def _target(events: Sequence[wire.Event]) -> dict[str, Any]:
     actions = [e.action or wire.NO_ACTION for e in events]
     methods = [
-        a.operation if a.operation and e.event_type == wire.MCP_CALL and a.operation not in _STREAMS else None
+        (a.operation or None) if e.event_type == wire.MCP_CALL and a.operation not in wire.STREAMS else None
         for a, e in zip(actions, events, strict=True)
     ]
     targets = [e.target or wire.NO_TARGET for e in events]
@@ -202,8 +197,8 @@ def _target(events: Sequence[wire.Event]) -> dict[str, Any]:
 def _kind(event_type: str, operation: str | None) -> str:
     if event_type == wire.LOCAL_CALL:
         return "tool_call"
-    if operation in _STREAMS:
-        return _STREAMS[operation]
+    if operation in wire.STREAMS:
+        return wire.STREAMS[operation]
     method = operation or ""
     return METHOD_KINDS.get(method, "notification" if method.startswith("notifications/") else "other")
 
@@ -257,7 +252,7 @@ def _hooks(details: wire.Details) -> tuple[str | None, str | None]:
         return "unreadable", None
     for hook in hooks:
         status = hook.status.lower() if hook.status else None
-        if status not in _PASSED and not (status or "").startswith("2"):
+        if status not in wire.PASSED and not (status or "").startswith("2"):
             return "rejected", hook.message or hook.name or None
         mutated = mutated or status == "mutated"
     return ("mutated" if mutated else "ok" if hooks else None), None
@@ -276,7 +271,7 @@ def _verdict(
     if hooks == "rejected":
         return "deny", "webhook", "explicit", "denied", warnings
     if status == "denied":
-        return "deny", _DENIERS.get(http_status or 0, "unknown"), "strong", "denied", warnings
+        return "deny", wire.DENIERS.get(http_status or 0, "unknown"), "strong", "denied", warnings
     outcome = _ending(event_type, status, http_status, proven)
     if hooks in ("mutated", "ok"):
         return "modify" if hooks == "mutated" else "allow", "webhook", "explicit", outcome, warnings

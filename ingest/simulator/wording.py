@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 FIRST_NAMES = tuple(
-    "Ada Amir Anja Astrid Bao Bela Carlos Chiara Chidi Dana Diego Edda Elif Emil Fatima Femi Freya "
+    "Ada Amir Anja Astrid Bao Bela Carlos Chiara Chidi Dana Diego Edda Elif Emil Fatima Femi Freya "  # noqa: SIM905 - a list of words reads best so
     "Goran Hana Hugo Ines Ivan Jamal Jonas Kaia Kofi Lars Leila Lin Luca Mads Mei Mila Nadia Nils Noor "
     "Olga Omar Paul Priya Quinn Rafael Ravi Rosa Samir Sofia Sven Tariq Thea Tomas Uma Vera Viktor "
     "Wanda Wei Xenia Yara Yusuf Zoe Zoran Alma Boris Clara Dario ".split()
 )
 LAST_NAMES = tuple(
-    "Abara Adler Akbari Almeida Bauer Berg Bianchi Bose Castro Chen Costa Dahl Danso Demir Dubois Egede "
+    "Abara Adler Akbari Almeida Bauer Berg Bianchi Bose Castro Chen Costa Dahl Danso Demir Dubois Egede "  # noqa: SIM905 - a list of words reads best so
     "Eriksen Farkas Ferrari Fischer Garcia Goto Gruber Haas Hansen Horvat Ibrahim Ito Jansen Jung Kaya "
     "Keller Khan Kowalski Kumar Larsen Lopez Lund Maier Mbeki Meyer Moreau Nagy Ndiaye Nguyen Novak "
     "Okafor Olsen Park Petrov Quist Rossi Sato Schmid Silva Singh Tanaka Torres Urban Vogel Weber Wolf "
@@ -38,7 +38,7 @@ COMPANIES = tuple(
     for second in ("Logistics", "Foods", "Energy", "Robotics", "Clinics", "Textiles", "Mobility", "Insurance")
 )
 CITIES = tuple(
-    "Aarhus Bergen Bremen Cordoba Dublin Espoo Gdansk Graz Haifa Izmir Kigali Leeds Lyon Malmo Nantes "
+    "Aarhus Bergen Bremen Cordoba Dublin Espoo Gdansk Graz Haifa Izmir Kigali Leeds Lyon Malmo Nantes "  # noqa: SIM905 - a list of words reads best so
     "Osaka Porto Pune Quito Recife Riga Salem Tampa Turin Utrecht Varna Vigo Winnipeg York Zagreb "
     "Zurich Oslo ".split()
 )

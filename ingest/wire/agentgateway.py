@@ -157,9 +157,11 @@ def _from_text(line: bytes) -> tuple[bytes, bool]:
     if not level or not space:
         raise ValueError("not an access log line: no '<time> TAB <level> TAB request <key>=<value>'")
     values, repeated = pairs(space + rest)
-    fields: dict[str, Any] = {"scope": scope, "level": level, "time": time, **values}
+    taken = {"scope": scope, "level": level, "time": time}
+    again = {f"{key}#2": values[key] for key in taken if key in values}
+    fields: dict[str, Any] = {**values, **again, **taken}
     for key in _NUMBERS:
         number = values.get(key, "")
         if number.isascii() and number.removeprefix("-").isdigit():
             fields[key] = Raw(str(int(number[:20])).encode())
-    return _encode(fields), repeated or len(fields) != len(values) + 3
+    return _encode(fields), repeated or bool(again)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 import msgspec
 
@@ -88,3 +89,18 @@ class Names(msgspec.Struct, gc=False):
 NAMES = frozenset({"mcp_server_name", "mcp_tool_name"})
 NO_NAMES = Names()
 DECODE_NAMES = msgspec.json.Decoder(Names).decode
+
+
+@lru_cache(maxsize=1024)
+def event_name(name: str) -> str | None:
+    """Return the event's name without its prefix, None for a record of another product."""
+    return name.removeprefix(PREFIX) if name.startswith(PREFIX) else None
+
+
+def microseconds(text: str) -> int | None:
+    """Return an RFC 3339 time in microseconds since 1970, UTC where it names no offset."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return ((moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)) - EPOCH) // MICROSECOND
