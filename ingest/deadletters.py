@@ -9,10 +9,12 @@ from hashlib import sha256
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from ingest.delivery import Stream
 from ingest.redact import Redactor
 from store.commit import Advance
+from store.errors import UnreachableError
 from store.lake import Lake
 from store.tables import DEAD_LETTERS
 
@@ -64,13 +66,26 @@ class DeadLetters:
         return DeadLetter(dead_id, row)
 
     def known(self, stream: Stream, after: int) -> set[str]:
-        """Return the ids of letters of a stream later than a position: written, but their rows' commit was not."""
-        answer = self._lake.sql(
-            "SELECT dead_id FROM dead_letters WHERE source_topic = $topic AND source_partition = $partition "
-            "AND source_offset > $after",
-            {"topic": stream.topic, "partition": stream.partition, "after": after},
-        )
-        return set(answer.arrow()["dead_id"].to_pylist())
+        """Return the ids of letters of a stream later than a position: written, but their rows' commit was not.
+
+        The data files are read as they are, without the query engine: nothing that can be wrong with a question
+        may stop ingest.
+        """
+        paths = self._lake.snapshot(DEAD_LETTERS.name).paths()
+        if not paths:
+            return set()
+        later = [
+            ("source_topic", "=", stream.topic),
+            ("source_partition", "=", stream.partition),
+            ("source_offset", ">", after),
+        ]
+        try:
+            found = pq.read_table(
+                paths, columns=["dead_id"], filters=later, partitioning=None, schema=DEAD_LETTERS.stored
+            )
+        except (OSError, pa.ArrowInvalid) as error:
+            raise UnreachableError(f"the dead letters cannot be read: {error}", where=paths[0]) from error
+        return set(found["dead_id"].to_pylist())
 
     def write(self, letters: Sequence[DeadLetter], advances: Sequence[Advance]) -> int:
         """Make letters durable; returns the table's version."""

@@ -135,7 +135,9 @@ def parse_object(raw: bytes) -> dict[str, Any]:
     return dict(value)
 
 
-def _prune(value: dict[str, Any], kind: type[Any], path: str, unknown: dict[str, Any]) -> dict[str, Any]:
+def _prune(
+    value: dict[str, Any], kind: type[msgspec.Struct], path: str, unknown: dict[str, Any]
+) -> dict[str, Any]:
     """Keep the fields `kind` knows, without nulls, and move the rest to `unknown` under their JSON pointer."""
     fields = _fields(kind)
     known: dict[str, Any] = {}
@@ -162,14 +164,14 @@ def _lines(kind: type[T]) -> msgspec.json.Decoder[T]:
 
 
 @cache
-def _fields(kind: type[Any]) -> dict[str, type[Any] | None]:
+def _fields(kind: type[msgspec.Struct]) -> dict[str, type[msgspec.Struct] | None]:
     """Map each field's wire name to the struct it holds, or None when it holds no struct."""
     info = msgspec.inspect.type_info(kind)
     assert isinstance(info, msgspec.inspect.StructType)
     return {f.encode_name: _struct_of(f.type) for f in info.fields}
 
 
-def _struct_of(info: msgspec.inspect.Type) -> type[Any] | None:
+def _struct_of(info: msgspec.inspect.Type) -> type[msgspec.Struct] | None:
     if isinstance(info, msgspec.inspect.StructType):
         return info.cls
     if isinstance(info, msgspec.inspect.UnionType):

@@ -36,6 +36,8 @@ MAX_RATIO = 250
 RATIO_FLOOR = 64 << 20
 POLL_SECONDS = 0.25
 _GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
+_ZSTD_STEP = 1 << 10
+"""Compressed bytes taken at a time: not even a bomb makes more than 32 MiB of so few."""
 
 
 @dataclass
@@ -100,18 +102,28 @@ def new_batches(lake: Lake, pipeline: Pipeline, path: Path, max_record: int) -> 
         head = file.read(HEAD)
         if not head:
             return
-        stream, begin = recognise(lake, path, head)
-        pipeline.resume(stream)
+        stream, begin = _resume(lake, pipeline, path, head)
         reader = _Reader(file, head)
-        if begin == 0 and is_document(head):
-            yield _document(stream, reader, path)
-            return
         reader.skip(begin, path)
+        if is_document(head):
+            if (batch := _document(stream, reader, begin, path)) is not None:
+                yield batch
+            return
         cutter = LineCutter(begin, 1 + reader.lines, max_record)
         while block := reader.read(BLOCK):
             yield _batch(stream, cutter.feed(block), reader.seal_at(cutter.position))
         if cutter.pending:
             yield _last_line(stream, cutter, reader)
+
+
+def _resume(lake: Lake, pipeline: Pipeline, path: Path, head: bytes) -> tuple[Stream, int]:
+    """Return the stream a file is and where to go on. A copy, perhaps a shorter one, must not undo what is buffered."""
+    stream, begin = recognise(lake, path, head)
+    if pipeline.holds(stream):
+        pipeline.flush()
+        stream, begin = recognise(lake, path, head)
+    pipeline.resume(stream)
+    return stream, begin
 
 
 def _last_line(stream: Stream, cutter: LineCutter, reader: _Reader) -> Batch:
@@ -133,8 +145,9 @@ def _is_json(text: bytes) -> bool:
     return True
 
 
-def _document(stream: Stream, reader: _Reader, path: Path) -> Batch:
-    content = b""
+def _document(stream: Stream, reader: _Reader, begin: int, path: Path) -> Batch | None:
+    """Return the records of what a document holds beyond a position, None when there is nothing more."""
+    content, skipped = b"", reader.lines
     while block := reader.read(BLOCK):
         content += block
         if len(content) > MAX_DOCUMENT:
@@ -142,6 +155,8 @@ def _document(stream: Stream, reader: _Reader, path: Path) -> Batch:
                 f"one JSON document of more than {MAX_DOCUMENT >> 20} MiB", where=str(path),
                 hint="write one record a line: jq -c '.[]' FILE",
             )  # fmt: skip
+    if begin and not content.strip():
+        return None
     try:
         pieces = list(cut_document(content))
     except ValueError as error:
@@ -150,13 +165,20 @@ def _document(stream: Stream, reader: _Reader, path: Path) -> Batch:
             where=str(path),
             hint="write one record a line",
         ) from error
-    lines = (
-        [1 + content.count(b"\n", 0, position) for position, _ in pieces] if len(pieces) < 10_000 else None
-    )
+    lines, line, before = [], 1 + skipped, 0
+    for at, _ in pieces:
+        line += content.count(b"\n", before, at)
+        lines.append(line)
+        before = at
+    end = begin + len(content)
     return Batch(
-        stream, [raw for _, raw in pieces], [position for position, _ in pieces], len(content), lines=lines,
-        seal=reader.seal_at(len(content)),
-    )  # fmt: skip
+        stream,
+        [raw for _, raw in pieces],
+        [begin + at for at, _ in pieces],
+        end,
+        lines=lines,
+        seal=reader.seal_at(end),
+    )
 
 
 def _batch(stream: Stream, lines: Lines, seal: int) -> Batch:
@@ -266,26 +288,60 @@ def open_file(path: Path) -> Iterator[BinaryIO]:
 
 def _decompressed(raw: io.BufferedReader, magic: bytes, path: Path) -> object:
     if magic[:2] == _GZIP:
-        return _Guarded(gzip.GzipFile(fileobj=raw), raw, path)
+        return _Guarded(gzip.GzipFile(fileobj=raw).read1, raw, path)
     if magic == _ZSTD:
-        return _Guarded(zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True), raw, path)
+        return _Guarded(_Zstandard(raw).read1, raw, path)
     return raw
 
 
-class _Guarded:
-    """A decompressor that stops when what comes out is out of all proportion to what went in."""
+class _Zstandard:
+    """Zstandard frames one after another, like GzipFile: the end of the file inside a frame is an error."""
 
-    def __init__(
-        self, stream: gzip.GzipFile | zstandard.ZstdDecompressionReader, raw: BinaryIO, path: Path
-    ) -> None:
-        self._stream = stream
+    def __init__(self, raw: BinaryIO) -> None:
+        self._raw = raw
+        self._frame: zstandard.ZstdDecompressionObj | None = None
+        self._rest = b""
+        self._out = b""
+
+    def read1(self, size: int) -> bytes:
+        """Return some decompressed bytes, b"" at the end; EOFError when the last frame is cut short."""
+        while not self._out:
+            chunk = self._rest or self._raw.read(_ZSTD_STEP)
+            if not chunk:
+                if self._frame is not None:
+                    raise EOFError("it ends inside a frame")
+                return b""
+            self._frame = self._frame or zstandard.ZstdDecompressor().decompressobj()
+            self._out = self._frame.decompress(chunk)
+            self._rest = self._frame.unused_data
+            if self._frame.eof:
+                self._frame = None
+        block, self._out = self._out[:size], self._out[size:]
+        return block
+
+
+class _Guarded:
+    """A decompressor that gives all that stands before damage, and stops when out of all proportion to its input."""
+
+    def __init__(self, read1: Callable[[int], bytes], raw: BinaryIO, path: Path) -> None:
+        self._read1 = read1
         self._raw = raw
         self._path = path
         self._given = 0
+        self._damage: Exception | None = None
 
     def read(self, size: int) -> bytes:
-        """Return decompressed bytes; UnreachableError for a decompression bomb."""
-        block = self._stream.read(size)
+        """Return `size` decompressed bytes, fewer only at the end; UnreachableError for a decompression bomb."""
+        pieces, missing = [], size
+        try:
+            while self._damage is None and missing and (piece := self._read1(missing)):
+                pieces.append(piece)
+                missing -= len(piece)
+        except (EOFError, gzip.BadGzipFile, zlib.error, zstandard.ZstdError) as error:
+            self._damage = error
+        block = b"".join(pieces)
+        if not block and self._damage is not None:
+            raise self._damage
         self._given += len(block)
         if self._given > RATIO_FLOOR and self._given > MAX_RATIO * max(1, self._raw.tell()):
             raise UnreachableError(
@@ -311,7 +367,7 @@ class _Followed:
 
 
 class Follower:
-    """Takes in lines as they are written, through rotation and truncation."""
+    """Takes in lines as they are written, through rotation and truncation. Compressed files do not grow: they stay."""
 
     def __init__(self, lake: Lake, pipeline: Pipeline, patterns: Sequence[str], max_record: int) -> None:
         self._lake = lake
@@ -345,10 +401,12 @@ class Follower:
         return moved
 
     def _paths(self) -> list[Path]:
-        try:
-            return find_files(self._patterns)
-        except UsageError:
-            return list(self._open)
+        """Return what is open, though it may have been renamed, and what the patterns stand for now."""
+        found = dict.fromkeys(self._open)
+        for pattern in self._patterns:
+            with contextlib.suppress(UsageError):
+                found.update(dict.fromkeys(find_files([pattern])))
+        return list(found)
 
     def _begin(self, path: Path) -> _Followed | None:
         try:
@@ -356,11 +414,11 @@ class Follower:
         except OSError:
             return None
         head = raw.read(HEAD)
-        if b"\n" not in head and len(head) < HEAD:
-            raw.close()  # not one whole line yet: the file cannot be known again by it
+        unknown = b"\n" not in head and len(head) < HEAD  # without one whole line it cannot be known again
+        if unknown or head.startswith((_GZIP, _ZSTD)):
+            raw.close()
             return None
-        stream, begin = recognise(self._lake, path, head)
-        self._pipeline.resume(stream)
+        stream, begin = _resume(self._lake, self._pipeline, path, head)
         reader = _Reader(cast("BinaryIO", raw), head)
         reader.skip(begin, path)
         cutter = LineCutter(begin, 1 + reader.lines, self._max)

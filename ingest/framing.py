@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import accumulate
@@ -12,6 +13,8 @@ import msgspec
 from ingest.delivery import Unreadable
 
 BLOCK = 1 << 20
+BOM = b"\xef\xbb\xbf"
+"""What some Windows programs put before the first character of a file; it is no part of the first record."""
 KEPT_OF_LONG = 64 << 10
 """Bytes of an over-long line that are kept for its dead letter."""
 
@@ -44,6 +47,9 @@ class LineCutter:
         self._position = position
         self._line = line
         self._max = max_record
+        self._kept = min(
+            KEPT_OF_LONG, max_record
+        )  # as much wherever block borders fall: letters are known by it
         self._carry = b""
         self._long: bytes | None = None
         self._long_size = 0
@@ -66,6 +72,8 @@ class LineCutter:
     def feed(self, block: bytes) -> Lines:
         """Take the next block and return the lines it completes."""
         out = Lines([], [], [], [], self._position)
+        if self._position == 0 and not self._carry and self._long is None and block.startswith(BOM):
+            self._position, block = len(BOM), block[len(BOM) :]
         if self._long is not None:
             block = self._skip_long(block, out)
         pieces = (self._carry + block).split(b"\n") if self._carry else block.split(b"\n")
@@ -73,7 +81,7 @@ class LineCutter:
         if pieces:
             self._emit_all(pieces, out)
         if len(self._carry) > self._max:
-            self._long, self._long_size, self._carry = self._carry[:KEPT_OF_LONG], len(self._carry), b""
+            self._long, self._long_size, self._carry = self._carry[: self._kept], len(self._carry), b""
         out.next = self._position
         return out
 
@@ -107,7 +115,7 @@ class LineCutter:
     def _emit(self, piece: bytes, out: Lines) -> None:
         size = len(piece) + 1
         if len(piece) > self._max:
-            self._too_long(piece[:KEPT_OF_LONG], len(piece), out)
+            self._too_long(piece[: self._kept], len(piece), out)
         elif piece and not piece.isspace():
             out.records.append(piece[:-1] if piece[-1] == 13 else piece)
             out.positions.append(self._position)
@@ -140,7 +148,7 @@ def is_document(head: bytes) -> bool:
     """Say whether a file is one JSON document over several lines rather than one record a line."""
     start = head.lstrip(b"\xef\xbb\xbf \t\r\n")
     if start[:1] == b"[":
-        return True
+        return start[1:].lstrip()[:1] in (b"{", b"]", b"")
     first, _, rest = start.partition(b"\n")
     return first.rstrip() == b"{" and bool(rest)
 
@@ -150,11 +158,12 @@ def cut_document(content: bytes) -> Iterator[tuple[int, bytes]]:
 
     Raises ValueError when it is not JSON.
     """
+    text = content.removeprefix(BOM)
     try:
-        if content.lstrip()[:1] == b"[":
-            pieces = [bytes(raw) for raw in msgspec.json.decode(content, type=list[msgspec.Raw])]
+        if text.lstrip()[:1] == b"[":
+            pieces = [bytes(raw) for raw in msgspec.json.decode(text, type=list[msgspec.Raw])]
         else:
-            pieces = [bytes(msgspec.json.decode(content, type=msgspec.Raw))]
+            pieces = list(_objects(text.decode()))
     except (msgspec.MsgspecError, RecursionError) as error:
         raise ValueError(str(error)) from error
     position = 0
@@ -162,3 +171,17 @@ def cut_document(content: bytes) -> Iterator[tuple[int, bytes]]:
         position = content.index(piece, position)
         yield position, piece
         position += len(piece)
+
+
+def _objects(text: str) -> Iterator[bytes]:
+    """Return the values that stand one after another, as `jq .` writes them."""
+    at = len(text) - len(text.lstrip())
+    while at < len(text):
+        _, end = _VALUE.raw_decode(text, at)
+        yield text[at:end].encode()
+        at = end
+        while at < len(text) and text[at].isspace():
+            at += 1
+
+
+_VALUE = json.JSONDecoder()

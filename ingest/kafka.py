@@ -423,7 +423,7 @@ class _Listener(AsyncConsumerRebalanceListener):  # type: ignore[misc]  # kafka-
     ) -> None:
         try:
             work(partitions)
-        except BaseException as error:  # the loop raises it; here it would end up in a log line
+        except BaseException as error:  # the loop raises it; here it would end up in a log line  # noqa: BLE001 - the edge: whatever it is must be reported
             self._loop.failure = error
         finally:
             done.success(None)

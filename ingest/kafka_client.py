@@ -27,6 +27,9 @@ PARTITION_FETCH_BYTES = 8 << 20
 POLL_BYTES = 16 << 20
 """About how many message bytes, decompressed, are taken in hand at once: it sets the number of records."""
 
+_LEAST_SECONDS = 0.1
+_MOST_SECONDS = 24 * 86_400.0
+
 
 @dataclass(frozen=True)
 class KafkaOptions:
@@ -106,6 +109,10 @@ _REMEDIES = (
         "grant this user READ on the group, or set --group",
     ),
     (r"topic.*authorization|authorization.*topic", "grant this user READ and DESCRIBE on the topic"),
+    (
+        r"session.?timeout",
+        "set --session-timeout within the brokers' bounds, usually 6s to 30m (group.min/max.session.timeout.ms)",
+    ),
     (r"sasl|authentication", "check sasl_mechanism, sasl_plain_username and sasl_plain_password"),
     (r"ssl|certificate|handshake", "check security_protocol, ssl_cafile, ssl_certfile and ssl_keyfile"),
     (r"refused|dns|resol|name or service", "check --bootstrap-servers and that the broker is up"),
@@ -116,9 +123,19 @@ def _remedy(reason: str, client: Mapping[str, Any]) -> str:
     for pattern, remedy in _REMEDIES:
         if re.search(pattern, reason, re.IGNORECASE):
             return remedy
-    if client.get("security_protocol", "PLAINTEXT") == "PLAINTEXT":
+    protocol = str(client.get("security_protocol", "PLAINTEXT"))
+    if protocol.startswith("SASL"):  # a refused login often shows only as a connection that ends
+        return "check sasl_mechanism, sasl_plain_username and sasl_plain_password, then --bootstrap-servers"
+    if protocol == "PLAINTEXT":
         return "check --bootstrap-servers; does this listener expect TLS or SASL (security_protocol)?"
     return "check --bootstrap-servers and security_protocol"
+
+
+def _milliseconds(name: str, seconds: float) -> int:
+    """Return a duration as Kafka's protocol holds it; one that does not fit would end up as a wait without end."""
+    if not _LEAST_SECONDS <= seconds <= _MOST_SECONDS:
+        raise UsageError(f"kafka.{name} must be between 100ms and 24d, not {seconds:g}s")
+    return int(seconds * 1000)
 
 
 def _settings(options: KafkaOptions) -> dict[str, Any]:
@@ -128,9 +145,9 @@ def _settings(options: KafkaOptions) -> dict[str, Any]:
         "client_id": options.client_id,
         "group_id": options.group,
         "group_instance_id": options.instance_id,
-        "session_timeout_ms": int(options.session_timeout * 1000),
+        "session_timeout_ms": _milliseconds("session_timeout", options.session_timeout),
         "heartbeat_interval_ms": int(min(3.0, options.session_timeout / 3) * 1000),
-        "max_poll_interval_ms": int(options.max_poll_interval * 1000),
+        "max_poll_interval_ms": _milliseconds("max_poll_interval", options.max_poll_interval),
         # Positions come from the table. A reset or a commit behind our back would lose events silently.
         "auto_offset_reset": "none",
         "enable_auto_commit": False,

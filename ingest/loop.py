@@ -119,6 +119,10 @@ class Pipeline:
         self._streams[stream] = Pending(stream, last, last_dead, known, after + 1)
         return None if last is None else last + 1
 
+    def holds(self, stream: Stream) -> bool:
+        """Say whether anything of the stream is not durable yet: the table's position is behind what was added."""
+        return stream in self._streams and self._streams[stream].dirty
+
     def drop(self, streams: Iterable[Stream]) -> None:
         """Forget what is buffered of streams: someone else will read them again."""
         gone = [stream for stream in streams if stream in self._streams]
@@ -191,20 +195,31 @@ class Pipeline:
                 self._rows_of(block, self._adapters[format_id], chosen, now)
 
     def _formats(self, block: Block) -> list[str | None]:
-        """Return each record's format; records that are no UTF-8 are buried at once."""
+        """Return each record's format; records that are no UTF-8, or too long, are buried at once."""
         formats: list[str | None] = []
         for start in range(0, len(block.raw), PIECE):
             piece = block.raw[start : start + PIECE]
-            wrong = not_utf8(piece)
+            wrong = [(i, f"not UTF-8 at byte {at}") for i, at in not_utf8(piece)]
+            wrong += [pair for pair in self._too_long(piece) if pair[0] not in dict(wrong)]
             found = (
                 [self._options.format] * len(piece) if self._options.format else self._detector.formats(piece)
             )
-            for i, at in wrong:
+            for i, reason in wrong:
                 found[i] = _UNDECODABLE
                 self._count(block, start + i).records += 1
-                self._bury_record(block, start + i, ("decode", f"not UTF-8 at byte {at}", None))
+                self._bury_record(block, start + i, ("decode", reason, None))
             formats += found
         return formats
+
+    def _too_long(self, piece: Sequence[bytes]) -> list[tuple[int, str]]:
+        limit = self._options.max_record_bytes
+        if max(map(len, piece)) <= limit:
+            return []
+        return [
+            (i, f"{len(raw)} bytes; at most {limit} are read (ingest.max_record_bytes), the head is kept")
+            for i, raw in enumerate(piece)
+            if len(raw) > limit
+        ]
 
     def _unknown(self, block: Block, chosen: Sequence[int]) -> None:
         for i in chosen:
@@ -327,7 +342,8 @@ class Pipeline:
         rows, steps = [], []
         for stream, pending in dirty.items():
             known, _ = self._lake.position("gaps", stream.transaction) if pending.gaps else (None, None)
-            new = [(first, last) for first, last in pending.gaps if known is None or last > known]
+            after = -1 if known is None else known
+            new = [(max(first, after + 1), last) for first, last in pending.gaps if last > after]
             rows += [_gap_row(stream, first, last, now) for first, last in new]
             if new:
                 steps.append(Advance(stream.transaction, known, max(last for _, last in new)))

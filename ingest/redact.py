@@ -23,6 +23,8 @@ from ingest import secrets
 MAX_OPENED = 3
 """How deep JSON inside JSON strings is opened; deeper text is still searched, as text."""
 
+_LONGEST_PATH = 1024
+"""Beyond this a pointer is not made more exact: the pointers of a few kilobytes of brackets would take gigabytes."""
 _LABEL = b"tooltrail redaction digest v1"
 _MARKER = re.compile(r"\[REDACTED:[a-z0-9_]+:[0-9a-f]{16}\]")
 _TOKEN = re.compile(
@@ -287,6 +289,8 @@ class _Walk:
 
     def _path(self) -> str:
         frame = self._frames[-1]
+        if len(frame.path) > _LONGEST_PATH:
+            return frame.path
         return self._root if len(self._frames) == 1 else frame.child()
 
     def _open(self, bracket: str, start: int) -> None:

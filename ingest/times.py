@@ -21,15 +21,29 @@ def parse_times(values: Sequence[str | int | None]) -> tuple[pa.Array, list[int]
     if known is None:
         return pa.nulls(len(values), TIME), []
     if isinstance(known, int):
-        return pa.array(values, pa.int64()).cast(TIME), []
+        fitting = [v if v is None or _EARLIEST <= int(v) <= _LATEST else None for v in values]
+        wrong = [row for row, value in enumerate(values) if value is not None and fitting[row] is None]
+        return pa.array(fitting, pa.int64()).cast(TIME), wrong
     text = pa.array(values, pa.string())
     for unit in ("us", "ns"):
         try:
             parsed = pc.cast(text, pa.timestamp(unit, tz="UTC"))
-            return pc.cast(parsed, TIME, safe=False), []
+            column = pc.cast(parsed, TIME, safe=False)
+            return (column, []) if _in_calendar(column) else _one_by_one(values)
         except pa.ArrowInvalid:
             continue
     return _one_by_one(values)
+
+
+_EARLIEST = int(datetime(1, 1, 1, tzinfo=UTC).timestamp()) * 1_000_000
+_LATEST = int(datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC).timestamp()) * 1_000_000 + 999_999
+
+
+def _in_calendar(column: pa.Array) -> bool:
+    """Say whether all times are of the years 1 to 9999: an offset can push one over, and nothing later can read it."""
+    bounds = pc.min_max(column.cast(pa.int64()))
+    least, greatest = bounds["min"].as_py(), bounds["max"].as_py()
+    return bool(least >= _EARLIEST and greatest <= _LATEST)
 
 
 def _one_by_one(values: Sequence[str | int | None]) -> tuple[pa.Array, list[int]]:

@@ -122,7 +122,7 @@ def commit(
             )  # fmt: skip
         except (DeltaError, OSError) as error:
             failure = error
-            time.sleep(random.uniform(0, 0.02 * 2**attempt))
+            time.sleep(random.uniform(0, 0.02 * 2**attempt))  # noqa: S311 - jitter, not a secret
             continue
         landed = find_batch(path, batch, handle.version())
         if landed is None:

@@ -196,7 +196,7 @@ class Lake:
             if isinstance(as_of, datetime) and as_of.tzinfo is None:
                 as_of = as_of.replace(tzinfo=UTC)
             handle.load_as_version(as_of)
-        except (ValueError, OSError, DeltaError) as error:
+        except (ValueError, OverflowError, OSError, DeltaError) as error:
             raise UsageError(
                 f"there is no version {as_of} of {root.name}: the newest is {handle.version()}",
                 hint="--as-of takes a version number or a time such as 2026-10-01T12:00:00Z",

@@ -63,8 +63,17 @@ class KafkaSettings:
     topics: tuple[str, ...] = _fact(units.TEXTS, (), "Topics to read.")
     group: str = _fact(units.TEXT, "tooltrail", "Consumer group; members share the partitions.")
     client_id: str = _fact(units.TEXT, "tooltrail", "The name brokers log for this client.")
+    instance_id: str | None = _fact(
+        units.TEXT, None, "A lasting name for this process: a restart in time moves no partition."
+    )
     start: str = _fact(
         units.choice("earliest", "latest"), "earliest", "Where to begin a partition never read before."
+    )
+    session_timeout: float = _fact(
+        units.DURATION, 20.0, "A member silent for this long loses its partitions; brokers bound it."
+    )
+    max_poll_interval: float = _fact(
+        units.DURATION, 300.0, "A member that reads nothing for this long loses its partitions."
     )
     security_protocol: str = _fact(units.choice(*_PROTOCOLS), "PLAINTEXT", "How brokers are spoken to.")
     sasl_mechanism: str | None = _fact(units.choice(*_MECHANISMS), None, "How to authenticate.")
@@ -72,9 +81,9 @@ class KafkaSettings:
     sasl_password: str | None = _fact(
         units.TEXT, None, "Password for SASL; better in the environment than in the file.", secret=True
     )
-    ssl_cafile: Path | None = _fact(units.PATH, None, "Certificates to trust instead of the system's.")
-    ssl_certfile: Path | None = _fact(units.PATH, None, "Client certificate.")
-    ssl_keyfile: Path | None = _fact(units.PATH, None, "Key of the client certificate.")
+    ssl_cafile: Path | None = _fact(units.PATH, None, "Certificates to trust instead of the system's.")  # noqa: RUF009 - a field, not a value
+    ssl_certfile: Path | None = _fact(units.PATH, None, "Client certificate.")  # noqa: RUF009 - a field, not a value
+    ssl_keyfile: Path | None = _fact(units.PATH, None, "Key of the client certificate.")  # noqa: RUF009 - a field, not a value
     ssl_password: str | None = _fact(units.TEXT, None, "Password of the key file.", secret=True)
     ssl_check_hostname: bool = _fact(units.SWITCH, True, "Refuse a certificate that names another host.")
 

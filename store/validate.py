@@ -60,7 +60,9 @@ def implausible(event_time: pa.Array, now: datetime) -> NDArray[np.bool_]:
     """Say for each row whether its clock cannot be right."""
     micros = event_time.cast(pa.int64()).to_numpy(zero_copy_only=False)
     instant = int(now.timestamp() * 1_000_000)
-    odd: NDArray[np.bool_] = (micros < instant - OLDEST // _MICROSECOND) | (micros > instant + NEWEST // _MICROSECOND)
+    odd: NDArray[np.bool_] = (micros < instant - OLDEST // _MICROSECOND) | (
+        micros > instant + NEWEST // _MICROSECOND
+    )
     return odd
 
 

@@ -1,15 +1,18 @@
 """Fixtures every test may ask for."""
 
+import warnings
+
 import pytest
 from broker import broker, own_broker
 from kafka_harness import kafka, ledger
+from lakes import empty_lake, lake
 
-__all__ = ["broker", "kafka", "ledger", "own_broker"]
+__all__ = ["broker", "empty_lake", "kafka", "lake", "ledger", "own_broker"]
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Let pass what kafka-python does when a connection is refused: it leaves the socket to the collector."""
     config.addinivalue_line("filterwarnings", "ignore:unclosed <socket:ResourceWarning")
-    config.addinivalue_line(
-        "filterwarnings", "ignore:Exception ignored in. <socket:pytest.PytestUnraisableExceptionWarning"
-    )
+    warnings.filterwarnings(
+        "ignore", "unclosed <socket", ResourceWarning
+    )  # for the collection at the very end

@@ -21,7 +21,13 @@ import pytest
 from broker import Broker
 from kafka import KafkaProducer
 from kafka.admin import KafkaAdminClient, NewTopic
-from kafka.errors import KafkaError
+from kafka.errors import (
+    CoordinatorLoadInProgressError,
+    CoordinatorNotAvailableError,
+    KafkaError,
+    NoError,
+    NotCoordinatorError,
+)
 from kafka.structs import OffsetAndMetadata, TopicPartition
 
 from ingest.delivery import Batch, Stream
@@ -184,6 +190,18 @@ def ledger() -> FakeLedger:
 # --- Kafka --------------------------------------------------------------------------------------------------
 
 
+def _once_coordinated(ask: Callable[[], Any]) -> Any:
+    """Ask about a group until its coordinator is there: a broker makes it only when the first group comes."""
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            return ask()
+        except (CoordinatorNotAvailableError, CoordinatorLoadInProgressError, NotCoordinatorError):
+            if time.monotonic() > deadline:
+                raise
+        time.sleep(0.2)
+
+
 class Kafka:
     """A broker as tests use it: topics of their own, messages, and what a group has committed."""
 
@@ -240,14 +258,19 @@ class Kafka:
             admin.delete_records({TopicPartition(topic, partition): offset})
 
     def set_group_offset(self, group: str, topic: str, offset: int, partition: int = 0) -> None:
+        wanted = {TopicPartition(topic, partition): OffsetAndMetadata(offset, "", -1)}
+
+        def alter() -> None:
+            for outcome in admin.alter_group_offsets(group, wanted).values():
+                if outcome is not NoError:
+                    raise outcome
+
         with self.admin() as admin:
-            admin.alter_group_offsets(
-                group, {TopicPartition(topic, partition): OffsetAndMetadata(offset, "", -1)}
-            )
+            _once_coordinated(alter)
 
     def group_offset(self, group: str, topic: str, partition: int = 0) -> int | None:
         with self.admin() as admin:
-            found = admin.list_group_offsets([group])
+            found = _once_coordinated(lambda: admin.list_group_offsets([group]))
         known = found.get(group, found)
         entry = known.get(TopicPartition(topic, partition))
         return None if entry is None else int(entry.offset)

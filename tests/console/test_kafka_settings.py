@@ -1,5 +1,6 @@
 """What a person sets for Kafka reaches the consumer, from a flag, the environment or the file."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,16 +25,17 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[KafkaOptions]:
     return seen
 
 
-def start(lake: Lake, *arguments: str) -> None:
+def start(lake: Path, *arguments: str) -> None:
     """Run `tooltrail ingest kafka` in this process."""
-    words = ["ingest", "kafka", "--lake", str(lake.path), "--topic", "calls", "--json-logs", *arguments]
+    words = ["ingest", "kafka", "--lake", str(lake), "--topic", "calls", "--json-logs", *arguments]
     cli.main(words, standalone_mode=False)
 
 
-def test_membership_is_set_by_flags_or_the_file(lake: Lake, started: list[KafkaOptions]) -> None:
+def test_membership_is_set_by_flags_or_the_file(tmp_path: Path, started: list[KafkaOptions]) -> None:
     """Flags come before the file; without either the defaults of the consumer hold."""
+    lake = Lake.create(tmp_path / "lake").path
     start(lake)
-    (lake.path / "tooltrail.toml").write_text(
+    (lake / "tooltrail.toml").write_text(
         "[kafka]\ninstance_id = 'one'\nsession_timeout = '45s'\nmax_poll_interval = '10m'\n"
     )
     start(lake)

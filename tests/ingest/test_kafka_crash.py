@@ -86,7 +86,7 @@ def start(broker: Broker, lake: Path, topic: str, *more: str, flush: str = "0.2s
     ]  # fmt: skip
     log = (lake.parent / "ingest.log").open("ab")
     with log:
-        return subprocess.Popen(command, stdout=log, stderr=log)
+        return subprocess.Popen(command, stdout=log, stderr=log, env={**os.environ, "TOOLTRAIL_DEBUG": "1"})
 
 
 def read_to_the_end(broker: Broker, lake: Path, topic: str) -> None:
@@ -154,7 +154,8 @@ def test_a_frozen_writer_is_fenced(broker: Broker, kafka: Kafka, tmp_path: Path)
                 first.send_signal(signal.SIGSTOP)
                 before = version(lake)
                 second = start(broker, lake, topic)
-                eventually(lambda v=before: version(lake) > v + 2, 60)
+                eventually(lambda p=second, v=before: version(lake) > v + 2 or p.poll() is not None, 60)
+                assert second.poll() is None, (tmp_path / "ingest.log").read_text()[-3000:]
                 first.send_signal(signal.SIGCONT)
                 time.sleep(chance.random())
                 second.send_signal(signal.SIGTERM)

@@ -3,6 +3,7 @@
 import random
 import threading
 import time
+from dataclasses import replace
 
 import pytest
 from broker import Broker, free_port
@@ -59,6 +60,25 @@ def test_settings_that_cannot_be_are_refused(
     chosen = KafkaOptions(topics=("t",), client=client)
     with pytest.raises(UsageError, match=message):
         consume(ledger.pipeline(), chosen, stop=threading.Event())
+
+
+@pytest.mark.parametrize("name", ["session_timeout", "max_poll_interval"])
+@pytest.mark.parametrize("seconds", [0.001, 1e10])
+def test_durations_kafka_cannot_hold_are_refused(ledger: FakeLedger, name: str, seconds: float) -> None:
+    """A duration that does not fit the protocol is told before anything is connected, and never waited for."""
+    chosen = replace(KafkaOptions(topics=("t",)), **{name: seconds})
+    with pytest.raises(UsageError, match=f"{name} must be between"):
+        consume(ledger.pipeline(), chosen, stop=threading.Event())
+
+
+def test_a_session_timeout_the_broker_refuses_names_its_setting(
+    broker: Broker, kafka: Kafka, ledger: FakeLedger
+) -> None:
+    """Brokers bound the session timeout: the refusal says which setting to change."""
+    chosen = options(broker, kafka.topic(), session_timeout=7200.0)
+    with pytest.raises(UnreachableError) as caught:
+        consume(ledger.pipeline(), chosen, stop=threading.Event())
+    assert "--session-timeout" in (caught.value.hint or "")
 
 
 def test_a_wrong_password_is_an_error_that_names_the_settings(
