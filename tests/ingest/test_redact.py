@@ -24,7 +24,7 @@ PATTERNS = [pytest.param(p, id=f"{p.kind}-{i}") for i, p in enumerate(secrets.pa
 PEM = "-----BEGIN PRIV" + "ATE KEY-----\n{}\n-----END PRIV" + "ATE KEY-----\n"
 BODY = "MIIEvQIBADANBgkqhkiG9w0BAQEFAASC"
 
-quick = settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+thorough = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 plain_texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
 
 
@@ -95,8 +95,9 @@ def test_enough_patterns_with_distinct_titles() -> None:
     assert len(set(titles)) == len(titles)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pattern", PATTERNS)
-@quick
+@thorough
 @given(data=st.data())
 def test_suspects_is_sound_for_patterns(pattern: secrets.Pattern, data: st.DataObject) -> None:
     """Whatever text() redacts makes the record suspect, however the record is escaped and nested."""
