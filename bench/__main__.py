@@ -40,6 +40,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="tooltrail-bench-") as work:
         options = _options(arguments, Path(work))
         rows = list(_run({name: found[name] for name in arguments.names or found}, options))
+    about["load at the end"] = machine.load()
     date = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
     print("\n".join([f"date: {date}", *(f"{name}: {value}" for name, value in about.items())]))
     print(f"took: {time.monotonic() - began:.0f} s\n")

@@ -17,16 +17,16 @@ def describe() -> dict[str, str]:
         "cpu": _cpu(),
         "cores": str(len(cores())),
         "memory": _memory(),
-        "load at the start": " ".join(f"{load:.1f}" for load in os.getloadavg()),
+        "load at the start": load(),
         "system": f"{platform.system()} {platform.release()} {platform.machine()}",
         "python": sys.version.split()[0],
         "libraries": ", ".join(f"{name} {_version(name)}" for name in LIBRARIES),
     }
 
 
-def text() -> str:
-    """Return the description, one fact a line."""
-    return "\n".join(f"{name}: {value}" for name, value in describe().items())
+def load() -> str:
+    """Return how many programs wanted a core over the last 1, 5 and 15 minutes."""
+    return " ".join(f"{mean:.1f}" for mean in os.getloadavg())
 
 
 def cores() -> list[int]:

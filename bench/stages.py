@@ -1,7 +1,7 @@
 """Where the time of an ingest goes: python -m bench.stages [--events N] [--format NAME].
 
 Each stage is a function of the pipeline, wrapped to add up its CPU time less that of the stages inside it. It is one
-ingest in this process on one core; the wrapping itself costs less than one per cent.
+ingest in a process of its own on one core.
 """
 
 from __future__ import annotations
