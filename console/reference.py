@@ -43,6 +43,7 @@ def _pages(command: click.Command, parent: click.Context | None, name: str) -> I
         max_content_width=_WIDTH,
         help_option_names=cli.context_settings["help_option_names"],
     )
+    command._help_option = None  # noqa: SLF001 - click keeps the one of whoever asked first, under other names
     yield context.command_path, command.get_help(context).rstrip()
     if isinstance(command, click.Group):
         for child in command.list_commands(context):
