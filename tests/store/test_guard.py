@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from lakes import KEY, ask, one, rows_of
+from lakes import KEY, one, rows_of
 
 from store.errors import UnreachableError, UsageError
 from store.lake import Lake
@@ -71,7 +71,7 @@ def test_nothing_else_of_the_machine_is_read(asked: Lake, source: str) -> None:
 )  # fmt: skip
 def test_questions_are_answered(asked: Lake, query: str) -> None:
     """Whatever reads is answered, however it begins."""
-    ask(asked, query)
+    assert asked.sql(query).arrow().num_columns > 0
 
 
 @pytest.mark.parametrize(
