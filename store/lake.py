@@ -51,7 +51,8 @@ class Lake:
         self._session_key = keys.Hmac(site_key, "session-key")
         self._handles: dict[str, DeltaTable] = {}
         self._snapshots: dict[str, Snapshot] = {}
-        self._indexes = KeyIndexes()
+        self._index_key = keys.derive(site_key, "key-index")
+        self._indexes = KeyIndexes(self._index_key)
         self._engine: Engine | None = None
 
     @classmethod
@@ -143,7 +144,7 @@ class Lake:
         other. Raises what `store.commit.commit` raises.
         """
         spec = TABLES[table]
-        files = list(encode(spec, rows)) if rows.num_rows else []
+        files = list(encode(spec, rows, self._index_key)) if rows.num_rows else []
         stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
         with ThreadPoolExecutor(max_workers=4) as pool:
             adds = list(pool.map(lambda file: self._write(spec, stamp, file), files))

@@ -15,7 +15,9 @@ class Table:
 
     `statistics` are the columns whose least and greatest values go into the table's log: never personal ones,
     because what is in the log outlives an erasure. `blooms` get a Bloom filter in each file; `indexed` columns get
-    a list of their values' hashes beside each file, by which files are skipped.
+    a list of their values' hashes beside each file, by which files are skipped; those of `keyed`, the personal ones
+    among them, are hashed under a key of the lake. Rows whose column has the value of `apart` lie before the others
+    of their file, in row groups of their own. `packed` columns are stored as packed differences.
     """
 
     name: str
@@ -25,6 +27,9 @@ class Table:
     order: tuple[str, ...] = ()
     blooms: tuple[str, ...] = ()
     indexed: tuple[str, ...] = ()
+    keyed: tuple[str, ...] = ()
+    apart: tuple[str, str] | None = None
+    packed: tuple[str, ...] = ()
 
     @property
     def stored(self) -> pa.Schema:
@@ -38,8 +43,11 @@ EVENTS = Table(
     partition=events.PARTITION,
     statistics=("event_time", "ingest_time", "source_offset"),
     order=("user_id", "session_key", "event_time"),
-    blooms=("event_id", "session_key", "credential_id", "trace_id"),
-    indexed=("session_key", "credential_id", "trace_id"),
+    blooms=("event_id", "session_key", "credential_id", "trace_id", "event_class"),
+    indexed=("session_key", "credential_id", "trace_id", "user_id"),
+    keyed=("user_id",),
+    apart=("event_class", "denial"),
+    packed=("event_time",),
 )
 
 DEAD_LETTERS = Table(
