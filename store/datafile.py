@@ -84,9 +84,25 @@ def _parquet(table: Table, rows: pa.Table) -> bytes:
         bloom_filter_options=blooms or None,
         store_schema=False,
     ) as writer:
-        for part in _apart(table, rows):
-            writer.write_table(part, row_group_size=ROW_GROUP)
+        for group in _row_groups(table, rows):
+            writer.write_table(group)
     return bytes(sink.getvalue())
+
+
+def _row_groups(table: Table, rows: pa.Table) -> Iterator[pa.Table]:
+    for part in _apart(table, rows):
+        for start in range(0, max(1, part.num_rows), ROW_GROUP):
+            group = part.slice(start, ROW_GROUP)
+            yield pa.table([_own_words(column) for column in group.columns], schema=group.schema)
+
+
+def _own_words(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return a coded column with the words of these rows alone: the writer puts all it is given in each row group."""
+    if not pa.types.is_dictionary(column.type):
+        return column
+    coded = column.combine_chunks()
+    used = pc.unique(coded.indices).drop_null()
+    return pa.DictionaryArray.from_arrays(pc.index_in(coded.indices, used), coded.dictionary.take(used))
 
 
 def _apart(table: Table, rows: pa.Table) -> list[pa.Table]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import duckdb
 import polars as pl
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from deltalake import DeltaTable
@@ -102,6 +103,21 @@ def test_denials_lie_in_row_groups_of_their_own(lake: Lake, monkeypatch: pytest.
     ).fetchall()
     assert probed == [(0,)]
     assert [n for (n,) in ask(lake, "SELECT count(*) FROM denials")] == [5]
+
+
+def test_coded_columns_take_no_more_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A column that comes as codes and words is stored as the plain one: each row group holds its own words."""
+    monkeypatch.setattr(datafile, "ROW_GROUP", 20)
+    plain = rows_of(*[{"user_id": f"user-{n // 10}"} for n in range(100)]).select(EVENTS.stored.names)
+    place = plain.column_names.index("user_id")
+    coded = plain.set_column(place, "user_id", plain["user_id"].dictionary_encode())
+    contents = [datafile._parquet(EVENTS, rows) for rows in (plain, coded)]
+    sizes = [
+        [metadata.row_group(n).column(place).total_compressed_size for n in range(metadata.num_row_groups)]
+        for metadata in (pq.ParquetFile(pa.BufferReader(content)).metadata for content in contents)
+    ]
+    assert sizes[0] == sizes[1]
+    assert pq.read_table(pa.BufferReader(contents[1])).equals(pq.read_table(pa.BufferReader(contents[0])))
 
 
 def test_a_file_of_one_class_has_no_empty_row_group(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
