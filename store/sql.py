@@ -100,7 +100,7 @@ class Engine:
     def _prepare(self) -> None:
         run = self._database.execute
         run("SET TimeZone = 'UTC'")
-        run("SET parquet_metadata_cache = true")
+        run("SET GLOBAL parquet_metadata_cache = true")  # each question has a session of its own
         for table in TABLES.values():
             run(f"SET VARIABLE {table.name}_files = ?", [[self._template(table)]])
             run(_base_view(table))

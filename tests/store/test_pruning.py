@@ -235,6 +235,11 @@ def test_a_file_without_an_index_of_users_is_read(lake: Lake) -> None:
     assert [one(again, f"SELECT count(*) FROM events WHERE user_id = '{u}'") for u in "abc"] == [1, 1, 0]  # noqa: S608
 
 
+def test_footers_are_kept_between_questions(full: Lake) -> None:
+    """Every question, each a session of its own to DuckDB, finds the footers that earlier ones have read."""
+    assert ask(full, "SELECT current_setting('parquet_metadata_cache')") == [(True,)]
+
+
 def test_an_index_is_read_once(lake: Lake) -> None:
     """Files never change, so neither do their indexes."""
     lake.append("events", rows_of({"session_key": "a"}))
