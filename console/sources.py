@@ -8,11 +8,13 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from console.ingesting import Moment, Reporter, stop_on_signal
 from console.metrics import Metrics
 from console.options import Place, ingest_options
+from console.unread import unread_advice
 from ingest.files import Follower, find_files, ingest_files, ingest_stream
 from ingest.loop import Flushed, Pipeline
 from store.errors import TooltrailError, UsageError
@@ -44,6 +46,7 @@ class _Run:
 
     def __post_init__(self) -> None:
         self._began = time.monotonic()
+        self.started = datetime.now(UTC)
 
     def flushed(self, flush: Flushed) -> None:
         """Show the state after a flush."""
@@ -161,3 +164,5 @@ def _tell_dead(run: _Run) -> None:
         run.reporter.say(
             f"{run.pipeline.counts.dead:,} records became dead letters: `tooltrail deadletters list` says why"
         )
+        if (advice := unread_advice(run.lake, run.started)) is not None:
+            run.reporter.say(advice)

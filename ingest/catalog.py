@@ -29,6 +29,8 @@ from store.errors import UsageError
 Signature = dict[str, Any]
 
 BUILT_IN = Path(__file__).with_name("adapters")
+UNREAD = "`tooltrail formats list` has what is read, docs/gateways.md how to add a format"
+"""How the error of a record in no format ends: what to do next."""
 
 
 def load_adapters(extra: Iterable[Path] = ()) -> dict[str, Adapter]:
@@ -116,12 +118,12 @@ class Detector:
     def why_not(self, record: bytes) -> str:
         """Say why no format recognises a record, for the person who has to choose one."""
         if record.lstrip()[:1] != b"{":
-            return "not a JSON object, and no text format recognises it"
+            return f"not a JSON object, and no text format recognises it; {UNREAD}"
         try:
             keys = sorted(parse_object(record))
         except ValueError as error:
             return str(error)
-        return f"no format has these top-level keys: {', '.join(k[:40] for k in keys[:12])}"
+        return f"no format has these top-level keys: {', '.join(k[:40] for k in keys[:12])}; {UNREAD}"
 
     def _one(self, record: bytes) -> str | None:
         if record.lstrip()[:1] != b"{":
