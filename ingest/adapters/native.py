@@ -1,8 +1,12 @@
 """The native format: any canonical column by its name, plus raw `arguments`, `result` and `session_id`.
 
 One JSON object per line. This is what a home-made gateway should write, and what every export of ours reads back.
-Times are RFC 3339 text. `arguments` and `result` may be JSON or text; the raw session id is stored only as its
-keyed hash.
+`event_time` and one of `event_kind`, `event_class`, `tool_name` and `mcp_method` make a record recognised. Times are
+RFC 3339 text. `arguments` and `result` may be JSON or text: they are fingerprinted, and `arguments` kept after
+redaction. The raw session id is stored only as its keyed hash.
+
+To switch it on: write such lines. Give `native_event_id` if you have one: it makes a second delivery known as such.
+Leave out what you do not know: null has a meaning, and so has a word such as `unknown`; `""` has none.
 """
 
 from __future__ import annotations

@@ -47,9 +47,22 @@ class Mapped:
         parsed = Parsed(columns, constants, record, rejects, fields.rows)
         return _without(parsed, fields.wrong)
 
+    def missing(self, records: Sequence[bytes]) -> list[Path]:
+        """Return the paths of the columns and conditions for which no record has a value."""
+        if self.base is not None:
+            fields = _left_by(self.base(records))
+        else:
+            fields = Fields(objects_of(records, self.mapping.records)[0])
+        found = {
+            path
+            for paths in self.mapping.reads()
+            for path in paths
+            if not all(absent(raw) for way in fields.ways(path) for raw in fields.raws(way))
+        }
+        return [path for paths in self.mapping.reads() if not found.intersection(paths) for path in paths]
+
     def _extended(self, parsed: Parsed) -> Parsed:
-        left = parsed.columns.get("unmapped") or [None] * parsed.rows
-        fields = Fields([{} if raw is None else _LINES.decode(raw) for raw in left], flat=True)
+        fields = _left_by(parsed)
         constants = {s.column: [s.value] * parsed.rows for s in self.mapping.sources if not s.paths}
         for name, found in (constants | self._columns(fields)).items():
             parsed.columns[name] = _over(name, found, _given(parsed, name))
@@ -75,6 +88,12 @@ class Mapped:
                 literal = msgspec.json.encode(value)
                 raws = fields.raws((key,))
                 fields.take((key,), {row for row, raw in enumerate(raws) if bytes(raw) != literal})
+
+
+def _left_by(parsed: Parsed) -> Fields:
+    """Return the fields a format has no column for."""
+    left = parsed.columns.get("unmapped") or [None] * parsed.rows
+    return Fields([{} if raw is None else _LINES.decode(raw) for raw in left], flat=True)
 
 
 # --- records ----------------------------------------------------------------------------------------------------

@@ -87,7 +87,7 @@ class Mapping:
     conditions: tuple[Condition, ...]
     where: str
 
-    def paths(self) -> list[Path]:
-        """Return every path it reads, in order."""
-        of = [p for s in self.sources for p in s.paths] + [p for c in self.conditions for p in c.paths]
-        return list(dict.fromkeys(of))
+    def reads(self) -> list[tuple[Path, ...]]:
+        """Return the paths of each column and condition: one of them must lead somewhere."""
+        sides = [source.paths for source in self.sources] + [condition.paths for condition in self.conditions]
+        return [paths for paths in dict.fromkeys(sides) if paths]
