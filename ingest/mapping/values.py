@@ -80,7 +80,9 @@ def _decoded(
     try:
         if fast is not None:
             found = fast.decode(joined)
-            return (found if factor == 1.0 else [None if v is None else v * factor for v in found]), {}
+            if factor != 1.0:
+                found = [None if v is None else v * factor for v in found]
+            return ([v if v != "" else None for v in found] if "" in found else found), {}
         given = _ANY.decode(joined)
     except UNFIT:
         given = [_any(raw) for raw in raws]

@@ -62,6 +62,7 @@ VALUES = [
     ("duration_ms", '{ from = "x", unit = "s" }', "12ms", 12.0),
     ("duration_ms", '"x"', "soon", "x: expected a number, or a text such as 12ms (duration_ms)"),
     ("event_time", '"x"', "2026-08-21T10:00:00Z", "2026-08-21T10:00:00Z"),
+    ("event_time", '"x"', "", None),
     ("event_time", '{ from = "x", unit = "s" }', 1_724_234_400.25, 1_724_234_400_250_000),
     ("event_time", '{ from = "x", unit = "ms" }', 1_724_234_400_123, 1_724_234_400_123_000),
     ("event_time", '{ from = "x", unit = "ns" }', 1_724_234_400_123_456_789, 1_724_234_400_123_456),
