@@ -113,8 +113,13 @@ def decode_leniently(raw: bytes, kind: type[T]) -> tuple[T, bytes | None, list[s
     try:
         event = msgspec.json.decode(msgspec.json.encode(known), type=kind)
     except msgspec.ValidationError as error:
-        raise ValueError(f"wrong type: {error}") from error
+        raise ValueError(f"wrong type: {_short(str(error))}") from error
     return event, msgspec.json.encode(unknown) if unknown else None, []
+
+
+def _short(fault: str) -> str:
+    """Return a decoder's fault with its path and without most of the value it quotes, however long that is."""
+    return fault if len(fault) <= 300 else f"{fault[:180]}…{fault[-100:]}"
 
 
 def parse_object(raw: bytes) -> dict[str, Any]:

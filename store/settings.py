@@ -37,7 +37,9 @@ class IngestSettings:
     format: str | None = _fact(
         units.TEXT, None, "Read every record as this format instead of recognising it."
     )
-    adapters: tuple[Path, ...] = _fact(units.PATHS, (), "Folders with format adapters of your own.")
+    adapters: tuple[Path, ...] = _fact(
+        units.PATHS, (), "Folders with adapters and mapping files of your own."
+    )
     flush_rows: int = _fact(units.COUNT, 120_000, "Make rows durable when this many are buffered.")
     flush_bytes: int = _fact(units.SIZE, 128 << 20, "Make rows durable when this much input is buffered.")
     flush_seconds: float = _fact(units.DURATION, 5.0, "Make rows durable at least this often.")

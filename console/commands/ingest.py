@@ -15,7 +15,10 @@ def _common(function: Callable[..., Any]) -> Callable[..., Any]:
     for option in (
         click.option("--format", "format_id", metavar="ID", help="Read every record as this format."),
         click.option(
-            "--adapters", multiple=True, type=click.Path(path_type=Path), help="A folder of adapters."
+            "--adapters",
+            multiple=True,
+            type=click.Path(path_type=Path),
+            help="A folder of adapters and mapping files.",
         ),
         click.option("--flush-rows", type=int, help="Make rows durable when this many are buffered."),
         click.option("--flush-seconds", help="Make rows durable at least this often."),

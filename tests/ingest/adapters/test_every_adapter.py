@@ -55,6 +55,13 @@ def check(parsed: Parsed, records: int) -> None:
         check_value(name, value)
 
 
+def check_rejects(parsed: Parsed) -> None:
+    """Assert that every reject says why, in a text short enough to read."""
+    for reject in parsed.rejects:
+        assert 5 < len(reject.reason) < 1000
+        assert reject.reason.strip() == reject.reason
+
+
 def check_value(name: str, value: Any) -> None:
     """Assert that the value fits its column."""
     if value is None:
