@@ -32,7 +32,7 @@ def _common(function: Callable[..., Any]) -> Callable[..., Any]:
 
 @click.group()
 def command() -> None:
-    r"""Take gateway logs into the lake: files, standard input, or Kafka.
+    r"""Take gateway logs into the lake: files, standard input, Kafka, or OTLP.
 
     What was taken in before is known and not taken in again.
 
@@ -76,6 +76,9 @@ def stdin(**options: Any) -> None:
 @command.command()
 @click.option("--bootstrap-servers", metavar="HOST:PORT,...", help="Brokers to ask first.")
 @click.option("--topic", "topics", multiple=True, help="A topic to read; may be given more than once.")
+@click.option(
+    "--encoding", metavar="NAME", help="auto, json, or as the Collector writes: otlp_json, otlp_proto."
+)
 @click.option("--group", help="Consumer group; members share the partitions.")
 @click.option("--instance-id", help="A lasting name for this process: a restart in time moves no partition.")
 @click.option("--session-timeout", help="A member silent for this long loses its partitions.")
@@ -96,3 +99,26 @@ def kafka(exit_at_end: bool, **options: Any) -> None:
     from console.sources import run_kafka
 
     run_kafka(exit_at_end, options)
+
+
+@command.command()
+@click.option("--listen", metavar="HOST:PORT", help="Where to listen; 127.0.0.1:4318 if not set.")
+@click.option("--listener", metavar="NAME", help="The name it counts under; two on one lake need two.")
+@click.option("--token-file", metavar="FILE", help="Bearer tokens senders need, one a line.")
+@click.option("--tls-cert", metavar="FILE", help="Certificate chain in PEM: senders use https.")
+@click.option("--tls-key", metavar="FILE", help="Key of the certificate.")
+@click.option("--client-ca", metavar="FILE", help="Senders need a certificate issued by one of these.")
+@_common
+def otlp(**options: Any) -> None:
+    r"""Receive OTLP over HTTP: logs and spans, each answered when it is durable.
+
+    Senders are agents, gateways, an OpenTelemetry Collector or an SDK. Ctrl-C lets them finish.
+
+    \b
+    Example:
+      tooltrail ingest otlp
+      TOOLTRAIL_OTLP_TOKEN=... tooltrail ingest otlp --listen 0.0.0.0:4318 --tls-cert server.pem --tls-key server.key
+    """
+    from console.sources import run_otlp
+
+    run_otlp(options)
