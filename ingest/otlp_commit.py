@@ -32,6 +32,7 @@ _TICK = 0.2
 _MAX_FENCES = 20
 _RETRY_SECONDS = 5.0
 _REASON = 300
+_ENDED = "the receiver has stopped"
 
 Key = tuple[bytes, int]
 
@@ -68,19 +69,21 @@ class Committer:
         self._began: list[int] = []
         self._known: list[int] = []
         self._retry_at = 0.0
+        self._ended = False
         self.pipeline = pipeline()
         self._learn()
 
     def offer(self, export: Export) -> None:
         """Hand in a request; its `answer` is given once it is durable, or NotDurableError."""
         self._queue.put(export)
+        if self._ended:
+            self._refuse_waiting(_ENDED)
 
-    def run(self, over: threading.Event, on_tick: Callable[[], None]) -> None:
+    def run(self, over: threading.Event) -> None:
         """Commit until `over` is set, which is when nobody waits for an answer any more."""
         group: list[Export] = []
         try:
             while not over.is_set():
-                on_tick()
                 if self.trouble is not None:
                     self._recover()
                     continue
@@ -88,10 +91,11 @@ class Committer:
                 if group:
                     self._commit(group)
         except BaseException:
-            _refuse(group, "the receiver has stopped")
+            _refuse(group, _ENDED)
             raise
         finally:
-            self._refuse_waiting("the receiver has stopped")
+            self._ended = True
+            self._refuse_waiting(_ENDED)
 
     def hurry(self) -> None:
         """Wait for nobody any more: senders are being let go."""

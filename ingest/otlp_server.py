@@ -1,6 +1,6 @@
 """`tooltrail ingest otlp`: the listening socket, TLS, and the order in which things begin and end.
 
-HTTP runs in a thread of its own; the caller's thread commits. On `stop` no new connection is taken, requests that
+HTTP runs in a thread, commits in another; the caller's tells the state, however long a commit takes. On `stop` no new connection is taken, requests that
 have been sent are made durable and answered, and only then does the committing end.
 """
 
@@ -12,6 +12,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -30,6 +31,7 @@ DRAIN_SECONDS = 30
 _CONNECTIONS = 1024
 _BACKLOG = 1024
 _REPORT_SECONDS = 1.0
+_TICK = 0.1
 
 
 @dataclass(frozen=True)
@@ -83,27 +85,29 @@ def receive(
         raise
     server = _server(receiver, options, context)
     over = threading.Event()
-    thread = threading.Thread(target=_serve, args=(server, listening, over), name="otlp-http", daemon=True)
-    thread.start()
     scheme = "http" if context is None else "https"
     host, port = listening.getsockname()[:2]
-    say(f"listening on {scheme}://{f'[{host}]' if ':' in host else host}:{port} for /v1/logs and /v1/traces")
     reporter = _Reporter(committer, receiver, on_progress)
-
-    def tick() -> None:
-        if stop.is_set() and not receiver.stopping:
-            receiver.stopping = True
-            committer.hurry()
-            server.should_exit = True
-        reporter.report()
-
-    try:
-        committer.run(over, tick)
-    finally:
-        server.should_exit = True
-        thread.join(DRAIN_SECONDS)
-        receiver.close()
-        reporter.report(last=True)
+    with ThreadPoolExecutor(2, thread_name_prefix="otlp") as threads:
+        serving = threads.submit(_serve, server, listening, over)
+        committing = threads.submit(committer.run, over)
+        say(f"listening on {scheme}://{f'[{host}]' if ':' in host else host}:{port} for /v1/logs and /v1/traces")
+        try:
+            while not wait([committing], timeout=_TICK).done:
+                if stop.is_set() and not receiver.stopping:
+                    receiver.stopping = True
+                    committer.hurry()
+                    server.should_exit = True
+                reporter.report()
+        finally:
+            receiver.stopping = server.should_exit = True
+            server.force_exit = not committing.done()  # interrupted a second time: nobody is waited for
+    receiver.close()
+    reporter.report(last=True)
+    committing.result()
+    serving.result()
+    if not stop.is_set():
+        raise UnreachableError("the HTTP server has ended by itself", where=options.listen)
     return committer.pipeline.counts
 
 
