@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import http.client
 import ipaddress
 import logging
 import threading
@@ -26,7 +27,7 @@ from opentelemetry.sdk._logs.export import BatchLogRecordProcessor
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
-from otlp_harness import receiving
+from otlp_harness import post, receiving
 
 from ingest.loop import IngestOptions, Pipeline
 from ingest.otlp_commit import CommitOptions
@@ -163,6 +164,13 @@ def issue(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Party]:
     return make
 
 
+@pytest.fixture(autouse=True)
+def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep a machine's own certificates from standing in for the test's: `requests` prefers them."""
+    for variable in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+        monkeypatch.delenv(variable, raising=False)
+
+
 @pytest.fixture
 def quiet() -> Iterator[None]:
     """Keep the SDK from printing what the test expects to fail."""
@@ -172,7 +180,7 @@ def quiet() -> Iterator[None]:
 
 
 def test_tls_and_a_token(lake: Lake, issue: Callable[[str], Party], quiet: None) -> None:
-    """Over https with the right token the SDK's logs arrive; with another token, or to http, none do."""
+    """Over https with the right token the SDK's logs arrive; with another token, and nothing is heard over http."""
     ca, server = issue("ca"), issue("server")
     options = OtlpOptions(
         listen="127.0.0.1:0", tls_cert=server.cert, tls_key=server.key,
@@ -184,8 +192,8 @@ def test_tls_and_a_token(lake: Lake, issue: Callable[[str], Party], quiet: None)
             headers = {"authorization": f"Bearer {token}"}
             exporter = OTLPLogExporter(endpoint=receiver.logs, certificate_file=str(ca.cert), headers=headers)
             send_logs(exporter, count)
-        plain = receiver.logs.replace("https:", "http:")
-        send_logs(OTLPLogExporter(endpoint=plain, headers={"authorization": "Bearer right"}, timeout=0.5), 3)
+        with pytest.raises((OSError, http.client.HTTPException)):
+            post(receiver.logs.replace("https:", "http:"), b"", authorization="Bearer right")
     assert one(lake, "SELECT count(*) FROM events") == 7
 
 
