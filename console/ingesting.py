@@ -7,7 +7,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -114,7 +114,7 @@ def _line(moment: Moment) -> str:
 
 
 @contextmanager
-def stop_on_signal() -> Iterator[threading.Event]:
+def stop_on_signal(tell: Callable[[str], None]) -> Iterator[threading.Event]:
     """Yield an event that the first SIGINT or SIGTERM sets, so that work drains; the second interrupts it."""
     stop = threading.Event()
 
@@ -122,7 +122,7 @@ def stop_on_signal() -> Iterator[threading.Event]:
         if stop.is_set():
             raise KeyboardInterrupt
         stop.set()
-        say(f"{signal.Signals(number).name}: finishing what is in hand; again to stop at once")
+        tell(f"{signal.Signals(number).name}: finishing what is in hand; again to stop at once")
 
     before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

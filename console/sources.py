@@ -67,8 +67,8 @@ def _run(options: Mapping[str, Any]) -> Iterator[_Run]:
     lake = place.open()
     metrics = Metrics(settings.metrics.listen) if settings.metrics.listen else None
     try:
-        with stop_on_signal() as stop:
-            reporter = Reporter(json_logs=options["json_logs"], metrics=metrics)
+        reporter = Reporter(json_logs=options["json_logs"], metrics=metrics)
+        with stop_on_signal(reporter.say) as stop:
             pipeline = Pipeline(lake, ingest_options(settings))
             yield _Run(lake, settings, pipeline, reporter, options["output"], stop)
     finally:

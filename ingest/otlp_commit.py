@@ -29,6 +29,9 @@ REMEMBERED = 100_000
 """How many dead letters of the listener are known again when they come a second time."""
 
 _TICK = 0.2
+_COMPANY = 0.01
+"""Seconds a request waits for those sent at the same moment when no commit was made lately."""
+
 _MAX_FENCES = 20
 _RETRY_SECONDS = 5.0
 _REASON = 300
@@ -39,7 +42,7 @@ Key = tuple[bytes, int]
 
 @dataclass(frozen=True)
 class CommitOptions:
-    """Under which name the listener counts, and how long a request waits for others to share its commit."""
+    """Under which name the listener counts, and how far commits are apart: what comes meanwhile shares one."""
 
     listener: str = "default"
     interval: float = 0.5
@@ -68,6 +71,7 @@ class Committer:
         self._next = 0
         self._began: list[int] = []
         self._known: list[int] = []
+        self._started = 0.0
         self._retry_at = 0.0
         self._ended = False
         self.pipeline = pipeline()
@@ -109,7 +113,7 @@ class Committer:
             group = [self._queue.get(timeout=_TICK)]
         except queue.Empty:
             return []
-        deadline = time.monotonic() + self._interval
+        deadline = max(time.monotonic() + _COMPANY, self._started + self._interval)
         self._began, self._known = [], []
         self._add(group[0])
         while not self.pipeline.is_full():
@@ -121,6 +125,7 @@ class Committer:
                 continue
             group.append(export)
             self._add(export)
+        self._started = time.monotonic()
         return group
 
     def _commit(self, group: list[Export]) -> None:

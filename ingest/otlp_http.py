@@ -41,7 +41,7 @@ TROUBLE_SECONDS = 5
 _CODES = {
     400: code_pb2.INVALID_ARGUMENT, 401: code_pb2.UNAUTHENTICATED, 404: code_pb2.UNIMPLEMENTED,
     405: code_pb2.UNIMPLEMENTED, 413: code_pb2.RESOURCE_EXHAUSTED,
-    415: code_pb2.INVALID_ARGUMENT, 429: code_pb2.RESOURCE_EXHAUSTED, 503: code_pb2.UNAVAILABLE,
+    415: code_pb2.INVALID_ARGUMENT, 503: code_pb2.UNAVAILABLE,
 }  # fmt: skip
 
 
@@ -149,7 +149,8 @@ class Receiver:
         )
 
     def _busy(self) -> RefusedError:
-        return RefusedError(429, "too much is waiting to become durable", _after(BUSY_SECONDS))
+        """Say 503 and not 429: both mean to come again, but some SDKs drop what was answered 429."""
+        return RefusedError(503, "too much is waiting to become durable", _after(BUSY_SECONDS))
 
     async def _body(self, request: Request, held: _Held, *, compressed: bool) -> _Body:
         """Read a body, decompressing as it comes: neither form is ever held beyond its bound."""

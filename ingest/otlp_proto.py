@@ -84,8 +84,11 @@ def _has_spans(request: Any) -> bool:
 
 
 def _has_logs(request: Any) -> bool:
+    """Say whether the first record has something that a metric, read as a log record, cannot have."""
     first = next((x for r in request.resource_logs for g in r.scope_logs for x in g.log_records), None)
-    return first is not None and bool(first.ListFields())
+    return first is not None and bool(
+        first.time_unix_nano or first.observed_time_unix_nano or first.severity_number or first.attributes
+    )
 
 
 def _logs(request: Any) -> Iterator[bytes]:

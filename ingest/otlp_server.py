@@ -1,7 +1,7 @@
 """`tooltrail ingest otlp`: the listening socket, TLS, and the order in which things begin and end.
 
-HTTP runs in a thread, commits in another; the caller's tells the state, however long a commit takes. On `stop` no new connection is taken, requests that
-have been sent are made durable and answered, and only then does the committing end.
+HTTP runs in a thread, commits in another; the caller's tells the state, however long a commit takes. On `stop` no
+new connection is taken, requests that have been sent are made durable and answered, and only then does it end.
 """
 
 from __future__ import annotations
@@ -91,7 +91,9 @@ def receive(
     with ThreadPoolExecutor(2, thread_name_prefix="otlp") as threads:
         serving = threads.submit(_serve, server, listening, over)
         committing = threads.submit(committer.run, over)
-        say(f"listening on {scheme}://{f'[{host}]' if ':' in host else host}:{port} for /v1/logs and /v1/traces")
+        say(
+            f"listening on {scheme}://{f'[{host}]' if ':' in host else host}:{port} for /v1/logs and /v1/traces"
+        )
         try:
             while not wait([committing], timeout=_TICK).done:
                 if stop.is_set() and not receiver.stopping:

@@ -115,7 +115,7 @@ class OtlpSettings:
         units.SWITCH, False, "Listen beyond this machine without a token or client certificates."
     )
     commit_interval: float = _fact(
-        units.DURATION, 0.5, "How long a request waits for others to share its commit."
+        units.DURATION, 0.5, "How far commits are apart at least: requests that come meanwhile share one."
     )
     max_body_bytes: int = _fact(units.SIZE, 20 << 20, "The largest body, as sent and after decompression.")
     max_held_bytes: int = _fact(

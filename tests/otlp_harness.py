@@ -111,7 +111,10 @@ class Receiving:
 
 @contextmanager
 def receiving(
-    lake: Lake, options: OtlpOptions | None = None, pipeline: Callable[[], Pipeline] | None = None, **ingest: Any
+    lake: Lake,
+    options: OtlpOptions | None = None,
+    pipeline: Callable[[], Pipeline] | None = None,
+    **ingest: Any,
 ) -> Iterator[Receiving]:
     """Run a receiver on a free port while the block runs, then stop it and let it finish."""
     chosen = options or OtlpOptions(listen="127.0.0.1:0", commit=CommitOptions(interval=0.02))

@@ -79,7 +79,9 @@ def test_an_empty_request_is_a_success(lake: Lake, receiver: Receiving, kind: st
 def test_claude_codes_rows_say_what_was_sent(lake: Lake, receiver: Receiving) -> None:
     """A payload as Claude Code sends it becomes its events, with the tool behind the placeholder."""
     assert post(receiver.logs, logs(2).SerializeToString()).status == 200
-    found = ask(lake, "SELECT source_system, server_name, tool_name, user_email, duration_ms, outcome FROM events")
+    found = ask(
+        lake, "SELECT source_system, server_name, tool_name, user_email, duration_ms, outcome FROM events"
+    )
     assert found == [("claude_code", "crm", "get_customer", "ana@acme.example", 125.0, "success")] * 2
 
 
@@ -178,7 +180,9 @@ def test_a_body_that_cannot_be_read_is_400_and_a_dead_letter(
         reply = post(receiver.logs, body, kind, **headers)
         assert (reply.status, reply.headers["content-type"]) == (400, kind)
         assert "retry-after" not in reply.headers
-        status = Status.FromString(reply.body) if kind == PROTOBUF else msgspec.json.decode(reply.body, type=Code)
+        status = (
+            Status.FromString(reply.body) if kind == PROTOBUF else msgspec.json.decode(reply.body, type=Code)
+        )
         assert status.code == 3
         assert "dead letter" in status.message
     [letter] = letters(lake)
@@ -242,7 +246,11 @@ def test_a_wrong_token_is_401_and_stores_nothing(lake: Lake) -> None:
     """One of the tokens is needed, before anything is read; no answer, line or file holds one."""
     tokens = (b"first-token-of-two", b"second-token-of-two")
     with receiving(lake, limited(tokens=tokens)) as receiver:
-        for wrong in ({}, {"authorization": "Bearer wrong-token"}, {"authorization": "Basic first-token-of-two"}):
+        for wrong in (
+            {},
+            {"authorization": "Bearer wrong-token"},
+            {"authorization": "Basic first-token-of-two"},
+        ):
             reply = post(receiver.logs, b"broken", **wrong)
             assert (reply.status, reply.headers["www-authenticate"]) == (401, "Bearer")
             assert Status.FromString(reply.body).code == 16
@@ -256,9 +264,9 @@ def test_a_wrong_token_is_401_and_stores_nothing(lake: Lake) -> None:
 
 def test_beyond_this_machine_senders_must_be_known(lake: Lake) -> None:
     """Whoever listens for others needs a token or client certificates, or says that it is meant."""
-    with pytest.raises(UsageError, match="anyone"), receiving(lake, OtlpOptions(listen="0.0.0.0:0")):  # noqa: S104
+    with pytest.raises(UsageError, match="anyone"), receiving(lake, OtlpOptions(listen="0.0.0.0:0")):
         pass
-    with receiving(lake, OtlpOptions(listen="0.0.0.0:0", anonymous=True)) as receiver:  # noqa: S104
+    with receiving(lake, OtlpOptions(listen="0.0.0.0:0", anonymous=True)) as receiver:
         assert receiver.url
 
 
@@ -295,7 +303,7 @@ def gate() -> Iterator[threading.Event]:
     Held.gate.set()
 
 
-def test_a_full_buffer_is_429_until_it_has_drained(lake: Lake, gate: threading.Event) -> None:
+def test_a_full_buffer_is_503_until_it_has_drained(lake: Lake, gate: threading.Event) -> None:
     """What is held is bounded; who comes too much is told when to come again, and then loses nothing."""
     body = logs(200).SerializeToString()
     options = limited(max_held_bytes=len(body) * 2)
@@ -305,8 +313,8 @@ def test_a_full_buffer_is_429_until_it_has_drained(lake: Lake, gate: threading.E
         first.start()
         wait_for(lambda: receiver.progress and receiver.progress[-1].held >= len(body))
         shed = post(receiver.logs, logs(200, 200).SerializeToString())
-        assert (shed.status, shed.headers["retry-after"]) == (429, "1")
-        assert Status.FromString(shed.body).code == 8
+        assert (shed.status, shed.headers["retry-after"]) == (503, "1")
+        assert Status.FromString(shed.body).code == 14
         gate.set()
         first.join(30)
         assert waiting[0].status == 200
@@ -340,7 +348,9 @@ def test_many_senders_share_commits(lake: Lake) -> None:
     before = lake.snapshot("events").version
     with receiving(lake, options) as receiver:
         works = [
-            lambda i=i: [post(receiver.logs, logs(4, 8 * i + 4 * k).SerializeToString()).status for k in (0, 1)]
+            lambda i=i: [
+                post(receiver.logs, logs(4, 8 * i + 4 * k).SerializeToString()).status for k in (0, 1)
+            ]
             for i in range(20)
         ]
         assert together(works) == [[200, 200]] * 20

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import http.client
 import ipaddress
 import logging
@@ -38,7 +38,7 @@ from store.lake import Lake
 
 RESOURCE = Resource({"service.name": "claude-code", "service.version": "2.1.281"})
 QUICK = CommitOptions(interval=0.02)
-SPANS = '''
+SPANS = """
 import msgspec
 from ingest.parsed import Parsed
 
@@ -60,7 +60,7 @@ def parse(records):
     }
     constants = {"evidence_kind": "span", "vantage": "gateway", "event_kind": "tool_call"}
     return Parsed(columns, constants, None, [], len(records))
-'''
+"""
 
 
 def send_logs(exporter: OTLPLogExporter, count: int) -> bool:
@@ -73,9 +73,9 @@ def send_logs(exporter: OTLPLogExporter, count: int) -> bool:
             LogRecord(
                 timestamp=1_790_000_000_000_000_000 + number,
                 body="claude_code.tool_result",
-                attributes={"event.name": "tool_result", "tool_name": "Read", "success": "true", "event.sequence": number},
+                attributes={"event.name": "tool_result", "tool_name": "Read", "success": "true", "n": number},
             )
-        )  # fmt: skip
+        )
     done = provider.force_flush()
     provider.shutdown()
     return bool(done)
@@ -104,7 +104,9 @@ def test_the_sdks_spans_arrive_once_each(lake: Lake, tmp_path: Path, compression
             with tracer.start_as_current_span(f"tool-{number}", attributes={"number": number}) as span:
                 span.add_event("asked", {"by": "ana"})
                 context = span.get_span_context()
-                wanted.add((f"tool-{number}", f"{context.trace_id:032x}", f"{context.span_id:016x}", "claude-code"))
+                wanted.add(
+                    (f"tool-{number}", f"{context.trace_id:032x}", f"{context.span_id:016x}", "claude-code")
+                )
         provider.force_flush()
         provider.shutdown()
     found = ask(lake, "SELECT tool_name, trace_id, span_id, source_system FROM events")
@@ -133,13 +135,13 @@ def issue(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Party]:
         key = ca_key if name == "ca" else ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
         issuer = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "ca")])
-        now = datetime.datetime.now(datetime.UTC)
+        now = dt.datetime.now(dt.UTC)
         builder = (
             x509.CertificateBuilder()
             .subject_name(subject).issuer_name(issuer).public_key(key.public_key())
             .serial_number(x509.random_serial_number())
-            .not_valid_before(now - datetime.timedelta(hours=1))
-            .not_valid_after(now + datetime.timedelta(hours=1))
+            .not_valid_before(now - dt.timedelta(hours=1))
+            .not_valid_after(now + dt.timedelta(hours=1))
             .add_extension(x509.BasicConstraints(ca=name == "ca", path_length=None), critical=True)
             .add_extension(
                 x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False
@@ -272,6 +274,8 @@ def send_logs_of(endpoint: str, program: int) -> None:
     provider = LoggerProvider(resource, shutdown_on_exit=False)
     provider.add_log_record_processor(BatchLogRecordProcessor(OTLPLogExporter(endpoint=endpoint)))
     for number in range(40):
-        provider.get_logger("x").emit(LogRecord(timestamp=1_790_000_000_000_000_000 + number, body="claude_code.x"))
+        provider.get_logger("x").emit(
+            LogRecord(timestamp=1_790_000_000_000_000_000 + number, body="claude_code.x")
+        )
     provider.force_flush()
     provider.shutdown()
