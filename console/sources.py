@@ -147,7 +147,7 @@ def run_otlp(options: Mapping[str, Any]) -> None:
             say=run.reporter.say,
             on_progress=show,
         )
-        moment = replace(last[0], events_per_second=run.moment().events_per_second)
+        moment = replace(last[0], events_per_second=run.moment().events_per_second, note=None)
         run.reporter.finish(moment, run.output, {"requests": sum(moment.answered.values())})
         _tell_dead(run)
 

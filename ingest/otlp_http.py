@@ -38,11 +38,12 @@ BUSY_SECONDS = 1
 TROUBLE_SECONDS = 5
 """Retry-After while the lake cannot be written, and of a receiver that is stopping."""
 
-_CODES = {
+STATUS_CODES = {
     400: code_pb2.INVALID_ARGUMENT, 401: code_pb2.UNAUTHENTICATED, 404: code_pb2.UNIMPLEMENTED,
     405: code_pb2.UNIMPLEMENTED, 413: code_pb2.RESOURCE_EXHAUSTED,
     415: code_pb2.INVALID_ARGUMENT, 503: code_pb2.UNAVAILABLE,
 }  # fmt: skip
+"""Every status of an error, and its code in the Status."""
 
 
 @dataclass(frozen=True)
@@ -213,7 +214,7 @@ class Receiver:
             self._say(f"answered {status} to {_sender(request)}: {message}; further ones are only counted")
         kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         kind = kind if kind in (PROTOBUF, JSON) else JSON
-        code = _CODES.get(status, code_pb2.UNKNOWN)
+        code = STATUS_CODES.get(status, code_pb2.UNKNOWN)
         if kind == JSON:
             content = msgspec.json.encode({"code": code, "message": message})
         else:
