@@ -222,7 +222,11 @@ def _id(out: Json, name: str, raw: bytes) -> None:
 
 
 def _attributes(pairs: Iterable[Any]) -> list[Json]:
-    return [{"key": pair.key, "value": _value(pair.value)} for pair in pairs]
+    return [
+        {"key": pair.key, "value": {"stringValue": text} if (text := value.string_value) else _value(value)}
+        for pair in pairs
+        for value in (pair.value,)
+    ]
 
 
 def _value(value: Any) -> Json:
