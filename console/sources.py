@@ -30,6 +30,7 @@ _FLAGS = {
     "start": "kafka.start", "instance_id": "kafka.instance_id", "session_timeout": "kafka.session_timeout",
     "encoding": "kafka.encoding", "listen": "otlp.listen", "listener": "otlp.listener", "token_file": "otlp.token_file",
     "tls_cert": "otlp.tls_cert", "tls_key": "otlp.tls_key", "client_ca": "otlp.client_ca",
+    "commit_interval": "otlp.commit_interval",
 }  # fmt: skip
 
 

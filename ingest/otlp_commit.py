@@ -10,6 +10,7 @@ where the pipeline knows it.
 from __future__ import annotations
 
 import queue
+import re
 import threading
 import time
 from bisect import bisect_right
@@ -22,7 +23,7 @@ from ingest.deadletters import DeadLetter, lately
 from ingest.delivery import Batch, Stream, Unreadable
 from ingest.loop import Flushed, Pipeline
 from ingest.otlp_export import Answer, Export, NotDurableError
-from store.errors import FencedError, UnreachableError
+from store.errors import FencedError, UnreachableError, UsageError
 from store.lake import Lake
 
 REMEMBERED = 100_000
@@ -36,6 +37,9 @@ _MAX_FENCES = 20
 _RETRY_SECONDS = 5.0
 _REASON = 300
 _ENDED = "the receiver has stopped"
+
+_NAME = re.compile(r"[A-Za-z0-9._-]{1,100}")
+"""Names of listeners. A colon would make the record's place a part of its identity (ingest/rows.py)."""
 
 Key = tuple[bytes, int]
 
@@ -58,6 +62,11 @@ class Committer:
         options: CommitOptions,
         say: Callable[[str], None],
     ) -> None:
+        if not _NAME.fullmatch(options.listener):
+            raise UsageError(
+                f"otlp.listener cannot be {options.listener!r}",
+                hint="letters, digits, dots, dashes, underscores",
+            )
         self.stream = Stream(f"otlp/{options.listener}", 0, f"otlp/{options.listener}")
         self.trouble: UnreachableError | None = None
         self.version: int | None = None

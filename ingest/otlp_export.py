@@ -63,7 +63,7 @@ class Export:
     @property
     def size(self) -> int:
         """Return about how many bytes are held for it."""
-        return sum(map(len, self.records))
+        return sum(map(len, self.records)) + (len(self.unreadable[0]) if self.unreadable is not None else 0)
 
 
 def _occurrences(records: Sequence[bytes]) -> list[int] | None:

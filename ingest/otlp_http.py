@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import hmac
-import zlib
 from collections import Counter
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -29,7 +28,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from ingest import otlp_proto
+from ingest.otlp_body import Body, Buffer, Held, read
 from ingest.otlp_commit import Committer
 from ingest.otlp_export import JSON, LOGS, PROTOBUF, SPANS, Answer, Export, NotDurableError, Signal
 
@@ -71,7 +70,7 @@ class Receiver:
 
     def __init__(self, committer: Committer, options: HttpOptions, say: Callable[[str], None]) -> None:
         self.answered: Counter[int] = Counter()
-        self.held = 0
+        self.buffer = Buffer(options.max_held_bytes)
         self.stopping = False
         self._committer = committer
         self._options = options
@@ -86,7 +85,7 @@ class Receiver:
             Route(signal.path, partial(self._answer, signal=signal), methods=["POST"])
             for signal in (LOGS, SPANS)
         ]
-        return Starlette(
+        application = Starlette(
             routes=routes,
             exception_handlers={
                 HTTPException: self._no_such,
@@ -94,6 +93,8 @@ class Receiver:
                 Exception: self._failed,
             },
         )
+        application.router.redirect_slashes = False  # a redirect would come before anyone is asked who it is
+        return application
 
     def close(self) -> None:
         """End the threads."""
@@ -104,13 +105,14 @@ class Receiver:
         kind = _content_type(request)
         compressed = _is_compressed(request)
         self._admit(request)
-        held = _Held(self, self._options.max_held_bytes)
+        held = Held(self.buffer)
         try:
-            body = await self._body(request, held, compressed=compressed)
             export = await asyncio.get_running_loop().run_in_executor(
-                self._readers, partial(_read, body, signal, kind)
+                self._readers,
+                partial(read, await self._body(request, held, compressed=compressed), signal, kind),
             )
-            held.add(export.size)
+            if not held.hold(export.size):
+                raise self._busy()
             answer = await self._durable(export)
         finally:
             held.release()
@@ -140,7 +142,7 @@ class Receiver:
         length = request.headers.get("content-length", "")
         if length.isdecimal() and int(length) > self._options.max_body_bytes:
             raise self._too_large()
-        if self.held + (int(length) if length.isdecimal() else 0) > self._options.max_held_bytes:
+        if not self.buffer.has_room(int(length) if length.isdecimal() else 0):
             raise self._busy()
 
     def _too_large(self) -> RefusedError:
@@ -153,16 +155,15 @@ class Receiver:
         """Say 503 and not 429: both mean to come again, but some SDKs drop what was answered 429."""
         return RefusedError(503, "too much is waiting to become durable", _after(BUSY_SECONDS))
 
-    async def _body(self, request: Request, held: _Held, *, compressed: bool) -> _Body:
+    async def _body(self, request: Request, held: Held, *, compressed: bool) -> Body:
         """Read a body, decompressing as it comes: neither form is ever held beyond its bound."""
-        body = _Body(compressed=compressed, limit=self._options.max_body_bytes)
+        body = Body(compressed=compressed, limit=self._options.max_body_bytes)
         try:
             async with asyncio.timeout(self._options.body_timeout):
                 async for chunk in request.stream():
-                    before = len(body.content)
                     if not body.take(chunk):
                         raise self._too_large()
-                    if not held.add(len(body.content) - before):
+                    if not held.hold(len(body.content)):
                         raise self._busy()
         except TimeoutError as error:
             raise RefusedError(503, "the body did not come in time", _after(BUSY_SECONDS)) from error
@@ -220,76 +221,6 @@ class Receiver:
         else:
             content = Status(code=code, message=message).SerializeToString()
         return self._reply(status, kind, content, headers)
-
-
-class _Held:
-    """The bytes one request holds of the receiver's bound, given back whatever becomes of it."""
-
-    def __init__(self, receiver: Receiver, limit: int) -> None:
-        self._receiver = receiver
-        self._limit = limit
-        self._bytes = 0
-
-    def add(self, size: int) -> bool:
-        """Hold more; False when the bound is passed by it."""
-        self._bytes += size
-        self._receiver.held += size
-        return self._receiver.held <= self._limit
-
-    def release(self) -> None:
-        self._receiver.held -= self._bytes
-        self._bytes = 0
-
-
-class _Body:
-    """A body as it comes in, decompressed up to a bound."""
-
-    def __init__(self, *, compressed: bool, limit: int) -> None:
-        self.content = bytearray()
-        self.fault: str | None = None
-        self._limit = limit
-        self._sent = 0
-        self._gzip = zlib.decompressobj(wbits=31) if compressed else None
-
-    def take(self, chunk: bytes) -> bool:
-        """Take in a chunk; False when the bound is passed by it."""
-        self._sent += len(chunk)
-        if self._sent > self._limit:
-            return False
-        if self._gzip is None:
-            self.content += chunk
-            return True
-        while chunk and self.fault is None:
-            if self._gzip.eof:  # gzip may be several members in a row
-                self._gzip = zlib.decompressobj(wbits=31)
-            try:
-                self.content += self._gzip.decompress(chunk, self._limit + 1 - len(self.content))
-            except zlib.error as error:
-                self.fault = f"not gzip: {error}"
-            if len(self.content) > self._limit:
-                return False
-            chunk = self._gzip.unused_data
-        return True
-
-    def end(self) -> None:
-        """Note that nothing more comes."""
-        if self._gzip is not None and self._sent and not self._gzip.eof and self.fault is None:
-            self.fault = "not gzip: it is cut short"
-
-
-def _read(body: _Body, signal: Signal, kind: str) -> Export:
-    content = bytes(body.content)
-    if body.fault is not None:
-        return Export(unreadable=(_kept(content, kind), body.fault))
-    try:
-        return Export(signal.decoders[kind](content))
-    except ValueError as error:
-        return Export(unreadable=(_kept(content, kind), str(error)))
-
-
-def _kept(content: bytes, kind: str) -> bytes:
-    """Return what is kept of a body that cannot be read."""
-    return content if kind == JSON else otlp_proto.stand_in(content)
 
 
 def _content_type(request: Request) -> str:

@@ -94,6 +94,8 @@ def receive(
         say(
             f"listening on {scheme}://{f'[{host}]' if ':' in host else host}:{port} for /v1/logs and /v1/traces"
         )
+        if options.http.tokens and context is None and not _is_local(options.listen):
+            say("tokens travel readable without TLS: set otlp.tls_cert, or have a proxy that ends TLS")
         try:
             while not wait([committing], timeout=_TICK).done:
                 if stop.is_set() and not receiver.stopping:
@@ -114,14 +116,17 @@ def receive(
 
 
 def _check(options: OtlpOptions) -> ssl.SSLContext | None:
-    host = options.listen.rpartition(":")[0].strip("[]")
     known = bool(options.http.tokens) or options.client_ca is not None
-    if not known and not options.anonymous and host not in ("127.0.0.1", "localhost", "::1"):
+    if not known and not options.anonymous and not _is_local(options.listen):
         raise UsageError(
             f"anyone who reaches {options.listen} could write to the lake",
             hint="set otlp.token_file or TOOLTRAIL_OTLP_TOKEN, or otlp.client_ca; or otlp.anonymous = true",
         )
     return _tls(options)
+
+
+def _is_local(address: str) -> bool:
+    return address.rpartition(":")[0].strip("[]") in ("127.0.0.1", "localhost", "::1")
 
 
 def _tls(options: OtlpOptions) -> ssl.SSLContext | None:
@@ -206,7 +211,7 @@ class _Reporter:
                 version=committer.version,
                 commit_age=None if committer.committed is None else now - committer.committed,
                 answered=dict(self._receiver.answered),
-                held=self._receiver.held,
+                held=self._receiver.buffer.held,
                 trouble=None if committer.trouble is None else str(committer.trouble),
                 counts=counts,
             )

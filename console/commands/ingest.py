@@ -18,7 +18,6 @@ def _common(function: Callable[..., Any]) -> Callable[..., Any]:
             "--adapters", multiple=True, type=click.Path(path_type=Path), help="A folder of adapters."
         ),
         click.option("--flush-rows", type=int, help="Make rows durable when this many are buffered."),
-        click.option("--flush-seconds", help="Make rows durable at least this often."),
         click.option("--metrics-listen", metavar="HOST:PORT", help="Serve Prometheus metrics here."),
         click.option("--json-logs", is_flag=True, help="Progress as JSON lines on stderr."),
         click.option(
@@ -28,6 +27,9 @@ def _common(function: Callable[..., Any]) -> Callable[..., Any]:
     ):
         function = option(function)
     return function
+
+
+_flush_seconds = click.option("--flush-seconds", help="Make rows durable at least this often.")
 
 
 @click.group()
@@ -45,6 +47,7 @@ def command() -> None:
 @command.command("file")
 @click.argument("paths", nargs=-1, required=True)
 @click.option("--follow", is_flag=True, help="Go on as the files are written, through rotation.")
+@_flush_seconds
 @_common
 def file_(paths: tuple[str, ...], follow: bool, **options: Any) -> None:
     r"""Take in files, folders or globs: plain, gzip or zstd, each record in whatever format it is.
@@ -60,6 +63,7 @@ def file_(paths: tuple[str, ...], follow: bool, **options: Any) -> None:
 
 
 @command.command()
+@_flush_seconds
 @_common
 def stdin(**options: Any) -> None:
     r"""Take in lines from standard input.
@@ -86,6 +90,7 @@ def stdin(**options: Any) -> None:
     "--start", type=click.Choice(("earliest", "latest")), help="Where a partition begins that is new."
 )
 @click.option("--exit-at-end", is_flag=True, help="Stop when all that was there at the start is durable.")
+@_flush_seconds
 @_common
 def kafka(exit_at_end: bool, **options: Any) -> None:
     r"""Take in Kafka topics, each message exactly once; TLS and SASL are set in tooltrail.toml.
@@ -108,6 +113,9 @@ def kafka(exit_at_end: bool, **options: Any) -> None:
 @click.option("--tls-cert", metavar="FILE", help="Certificate chain in PEM: senders use https.")
 @click.option("--tls-key", metavar="FILE", help="Key of the certificate.")
 @click.option("--client-ca", metavar="FILE", help="Senders need a certificate issued by one of these.")
+@click.option(
+    "--commit-interval", help="How far commits are apart at least; what comes meanwhile shares one."
+)
 @_common
 def otlp(**options: Any) -> None:
     r"""Receive OTLP over HTTP: logs and spans, each answered when it is durable.

@@ -219,6 +219,7 @@ def test_other_types_paths_and_methods_are_refused(lake: Lake, receiver: Receivi
     body = logs(1).SerializeToString()
     assert post(receiver.logs, body, "text/plain").status == 415
     assert post(receiver.logs, body, content_encoding="zstd").status == 415
+    assert post(f"{receiver.logs}/", body).status == 404
     metrics = post(f"{receiver.url}/v1/metrics", b"", PROTOBUF)
     assert metrics.status == 404
     assert "metrics" in Status.FromString(metrics.body).message
