@@ -46,6 +46,7 @@ class KafkaOptions:
     client_id: str = "tooltrail"
     instance_id: str | None = None  # static membership: a restart within session_timeout moves no partition
     start: Literal["earliest", "latest"] = "earliest"
+    encoding: str = "auto"  # one of ingest.kafka_messages.ENCODINGS
     max_poll_records: int = 10_000
     connect_timeout: float = 30.0  # seconds, this and all below
     session_timeout: float = 20.0
