@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
+from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -289,8 +290,8 @@ def _unnamed(events: Sequence[wire.Record], columns: dict[str, Any]) -> dict[str
             msgspec.Raw(msgspec.json.encode(d.evaluated_scopes)) if d.evaluated_scopes else ABSENT
             for d in decided
         ],
-        **{f"/identity/{name}": [getattr(i, name) for i in ids] for name in wire.CLAIMED},
-        **{f"/{name}": [getattr(e, name) for e in events] for name in (*wire.CLAIMED, *wire.MINTED)},
+        **{f"/identity/{name}": list(map(attrgetter(name), ids)) for name in wire.CLAIMED},
+        **{f"/{name}": list(map(attrgetter(name), events)) for name in (*wire.CLAIMED, *wire.MINTED)},
         "/username_hash": unless(
             [
                 None if e.username_hash in columns["user_id"][row : row + 1] else e.username_hash

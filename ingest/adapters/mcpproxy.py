@@ -31,7 +31,7 @@ from ingest.decode import decode
 from ingest.fields import ABSENT, filled, leftovers, transpose, unknown
 from ingest.jsonrpc import NO_RESPONSE, response
 from ingest.mcp import without_prefix
-from ingest.opened import merged, open_objects
+from ingest.opened import loosely, merged, open_objects
 from ingest.parsed import Parsed
 from ingest.wire import mcpproxy as wire
 
@@ -44,9 +44,6 @@ _CLASSES = {"read": "read", "write": "write", "destructive": "destructive"}
 _AUTH = b'"_auth_'
 _caller = msgspec.json.Decoder(wire.Caller)
 _items = msgspec.json.Decoder(dict[str, msgspec.Raw])
-_intent = msgspec.json.Decoder(wire.Intent)
-_nested = msgspec.json.Decoder(dict[str, msgspec.Raw])
-_detection = msgspec.json.Decoder(wire.Detection)
 _BAD = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 
@@ -66,7 +63,7 @@ def parse(records: Sequence[bytes]) -> Parsed:
         **_people(events, metadata, [c for c, _ in calls]),
         **_target(events, metadata, mirrors),
         **_judgement(events, metadata, mirrors),
-        **_said(events, metadata, rest),
+        **_said(events, metadata),
         "arguments": [arguments for _, arguments in calls],
         "result": [e.response or None for e in events],
     }
@@ -77,6 +74,9 @@ def parse(records: Sequence[bytes]) -> Parsed:
         "/parent_id": [e.parent_id for e in events],
         "/intent": [e.intent for e in events],
         "/max_severity": [e.max_severity for e in events],
+        "/metadata/intent": [m.intent for m in metadata],
+        "/metadata/sensitive_data_detection": [m.sensitive_data_detection for m in metadata],
+        "/metadata/content_trust": [m.content_trust for m in metadata],
     }
     columns["unmapped"] = merged(leftovers(decoded.unmapped, len(events), apart), rest)
     constants = {"source_system": "mcpproxy", "evidence_kind": "audit_event", "vantage": "gateway"}
@@ -236,40 +236,21 @@ def _verdict(type_: str, status: str, decision: str | None, failure: str | None)
     return "unknown", None, None, "success", warnings
 
 
-def _said(
-    events: Sequence[wire.Record], metadata: Sequence[wire.Metadata], rest: Sequence[bytes | None]
-) -> dict[str, Any]:
+def _said(events: Sequence[wire.Record], metadata: Sequence[wire.Metadata]) -> dict[str, Any]:
     """Return what the agent says of its intent, and what the proxy found in the content."""
-    classes: list[str | None] = []
-    categories: list[list[str] | None] = []
-    for event, known, left in zip(events, metadata, rest, strict=True):
-        variant = (known.tool_variant or event.tool_variant or "").removeprefix(_MIRROR)
-        intent, found = event.intent, None
-        if left is not None and (b'"/metadata/intent"' in left or _DETECTED in left):
-            items = _nested.decode(left)
-            intent = items.get("/metadata/intent", intent)
-            found = items.get("/metadata/sensitive_data_detection")
-        classes.append(_CLASSES.get(_operation(intent) or variant))
-        categories.append(_categories(found) or event.detection_types or None)
-    return {"operation_class": classes, "sensitive_categories": categories}
-
-
-_DETECTED = b'"/metadata/sensitive_data_detection"'
-
-
-def _operation(intent: msgspec.Raw) -> str | None:
-    if intent is ABSENT:
-        return None
-    try:
-        return _intent.decode(intent).operation_type
-    except _BAD:
-        return None
-
-
-def _categories(found: msgspec.Raw | None) -> list[str] | None:
-    if found is None:
-        return None
-    try:
-        return _detection.decode(found).categories
-    except _BAD:
-        return None
+    intents = loosely(
+        [e.intent if m.intent is ABSENT else m.intent for e, m in zip(events, metadata, strict=True)],
+        wire.Intent,
+        wire.NO_INTENT,
+    )
+    variants = [m.tool_variant or e.tool_variant or "" for e, m in zip(events, metadata, strict=True)]
+    found = loosely([m.sensitive_data_detection for m in metadata], wire.Detection, wire.NO_DETECTION)
+    return {
+        "operation_class": [
+            _CLASSES.get(i.operation_type or variant.removeprefix(_MIRROR))
+            for i, variant in zip(intents, variants, strict=True)
+        ],
+        "sensitive_categories": [
+            f.categories or e.detection_types or None for f, e in zip(found, events, strict=True)
+        ],
+    }
