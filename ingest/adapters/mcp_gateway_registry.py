@@ -12,8 +12,8 @@ of the name, cut to 32 bits: it groups, but two people can share one. `app_id` i
 provider knows. Credentials are masked by the registry. The client is otherwise known by its User-Agent only.
 
 To switch it on: set `AUDIT_LOG_ENABLED=true` on the registry with MongoDB or DocumentDB, where all three kinds go
-into one collection. Export it as JSONL from the audit page of the admin console or with mongoexport. A record the
-database did not take is in the registry's own log only, as "AUDIT RECORD DROPPED".
+into one collection, and download it as JSONL from the audit page of the admin console. A record the database did
+not take is in the registry's own log only, as "AUDIT RECORD DROPPED".
 """
 
 from __future__ import annotations

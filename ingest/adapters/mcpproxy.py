@@ -10,13 +10,15 @@ a call leaves two records with one request_id: a tool_call, and an internal_tool
 is kept as kind `other` with the warning duplicate_pair and counts neither as a call nor as a denial. The proxy
 writes who called into the recorded arguments as `_auth_*`: these are taken out, for the client never sent them.
 Where no one has to sign in nothing stops a client from sending such names itself, so a user without
-`_auth_auth_type` beside it is `self_reported`. The response may be cut (warning truncated_json).
+`_auth_auth_type` beside it is `self_reported`, and `unknown` where the export left the arguments out. The response
+may be cut (warning truncated_json).
 
 A transport session is new at every reconnect; `work_session_id`, which outlives it, is the conversation.
 `intent` is what the agent says of itself: it gives operation_class and proves nothing.
 
-To switch it on: it is on by default. Export with `mcpproxy activity export --output audit.jsonl`, or from
-`GET /api/v1/activity/export`, with bodies. Exports may overlap: a record keeps its id.
+To switch it on: it is on by default. Export with `mcpproxy activity export --include-bodies --output audit.jsonl`
+or from `GET /api/v1/activity/export?include_bodies=true`; without bodies there are neither arguments nor agents.
+Exports may overlap: a record keeps its id.
 """
 
 from __future__ import annotations
@@ -60,7 +62,7 @@ def parse(records: Sequence[bytes]) -> Parsed:
     columns = {
         "event_time": [e.timestamp or None for e in events],
         "native_event_id": [e.id or None for e in events],
-        **_people(events, metadata, [c for c, _ in calls]),
+        **_people(events, metadata, calls),
         **_target(events, metadata, mirrors),
         **_judgement(events, metadata, mirrors),
         **_said(events, metadata),
@@ -98,8 +100,11 @@ def _called(arguments: msgspec.Raw) -> tuple[wire.Caller, bytes | None]:
 
 
 def _people(
-    events: Sequence[wire.Record], metadata: Sequence[wire.Metadata], callers: Sequence[wire.Caller]
+    events: Sequence[wire.Record],
+    metadata: Sequence[wire.Metadata],
+    calls: Sequence[tuple[wire.Caller, bytes | None]],
 ) -> dict[str, Any]:
+    callers = [caller for caller, _ in calls]
     ways = [c.auth_type or m.auth_type or None for c, m in zip(callers, metadata, strict=True)]
     agents = [c.agent_name or m.agent_name or None for c, m in zip(callers, metadata, strict=True)]
     ids = [e.user_id or c.user_id or None for e, c in zip(events, callers, strict=True)]
@@ -109,8 +114,8 @@ def _people(
         "user_email": emails,
         "user_id_kind": ["local_id" if i else "none" for i in ids],
         "user_assurance": [
-            ("verified" if way else "self_reported") if i or mail else "unknown"
-            for i, mail, way in zip(ids, emails, ways, strict=True)
+            _assurance(bool(i or mail), way, arguments is None)
+            for i, mail, way, (_, arguments) in zip(ids, emails, ways, calls, strict=True)
         ],
         "client_name": [m.client_name or None for m in metadata],
         "client_version": [m.client_version or None for m in metadata],
@@ -126,6 +131,13 @@ def _people(
         "conversation_id": [e.work_session_id or None for e in events],
         "http_request_id": [e.request_id or None for e in events],
     }
+
+
+def _assurance(named: bool, way: str | None, bare: bool) -> str:
+    """Say how sure the user is; `bare` says that the arguments, and with them the proxy's mark, are not there."""
+    if not named or (way is None and bare):
+        return "unknown"
+    return "verified" if way else "self_reported"
 
 
 def _target(
