@@ -84,7 +84,6 @@ def _people(lines: Sequence[wire.Line]) -> dict[str, Any]:
     }
 
 
-@lru_cache(maxsize=8192)
 def _address(behind: bool, remote: str | None, forwarded: str | None) -> str | None:
     """Return the client's address, which behind the gateway is only in the header."""
     first = (forwarded or "").split(",")[0].strip()

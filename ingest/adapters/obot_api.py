@@ -112,7 +112,6 @@ def _person(user: str | None) -> tuple[str | None, str, str]:
     return (user, "local_id", "verified") if user else (None, "none", "unknown")
 
 
-@lru_cache(maxsize=8192)
 def _server(path: str) -> str | None:
     return path.removeprefix(_CONNECT).split("/")[0] or None if path.startswith(_CONNECT) else None
 

@@ -114,7 +114,6 @@ def _people(
     }
 
 
-@lru_cache(maxsize=8192)
 def _address(address: str | None, forwarded: str | None) -> str | None:
     text = address or (forwarded or "").split(",")[0].strip()
     return host_of(text) if text else None
