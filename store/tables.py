@@ -171,7 +171,99 @@ MODELS = Table(
     statistics=("trained_time",),
 )
 
+ACTIVITY = Table(
+    name="activity",
+    meaning="Events by the hour, in numbers: the history detections compare with. The newest revision of a day counts.",
+    schema=pa.schema(
+        [
+            pa.field("hour", events.TIME, nullable=False),
+            pa.field("activity_date", pa.date32(), nullable=False),
+            pa.field("revision", events.INT, nullable=False),
+            *(pa.field(n, events.TEXT) for n in (
+                "user_id", "client", "credential_id", "credential_kind", "client_address", "user_agent", "server_name",
+                "tool_name", "event_kind")),
+            *(pa.field(n, events.INT) for n in (
+                "events", "calls", "denied", "failed", "request_bytes", "response_bytes", "resources", "results")),
+            pa.field("first_event", events.TEXT, nullable=False),
+            pa.field("last_event", events.TEXT, nullable=False),
+            pa.field("first_time", events.TIME, nullable=False),
+            pa.field("last_time", events.TIME, nullable=False),
+        ]
+    ),
+    partition="activity_date",
+    statistics=("hour",),
+    order=("user_id", "client", "hour"),
+)  # fmt: skip
+
+FINDING_STATES = Table(
+    name="finding_states",
+    meaning="What detections found, with the evidence; one that grew has a later revision. Ask the view findings.",
+    schema=pa.schema(
+        [
+            pa.field("finding_id", events.TEXT, nullable=False),
+            pa.field("detection", events.TEXT, nullable=False),
+            pa.field("title", events.TEXT, nullable=False),
+            pa.field("severity", events.TEXT, nullable=False),
+            pa.field("confidence", pa.float64(), nullable=False),
+            pa.field("p_value", pa.float64()),
+            pa.field("event_time", events.TIME, nullable=False),
+            *(pa.field(n, events.TEXT) for n in (
+                "user_id", "client", "credential_id", "server_name", "tool_name", "session")),
+            pa.field("evidence", events.TEXTS, nullable=False),
+            pa.field("explanation", events.TEXT, nullable=False),
+            pa.field("rollout", pa.bool_(), nullable=False),
+            pa.field("tags", events.TEXTS, nullable=False),
+            pa.field("revision", events.INT, nullable=False),
+            pa.field("found_time", events.TIME, nullable=False),
+            pa.field("found_date", pa.date32(), nullable=False),
+        ]
+    ),
+    partition="found_date",
+    statistics=("event_time",),
+)  # fmt: skip
+
+EVALUATIONS = Table(
+    name="evaluations",
+    meaning="What each detection could say of each day: evaluated, or not evaluable and for want of which columns.",
+    schema=pa.schema(
+        [
+            pa.field("detection", events.TEXT, nullable=False),
+            pa.field("window_from", events.TIME, nullable=False),
+            pa.field("window_to", events.TIME, nullable=False),
+            pa.field("status", events.TEXT, nullable=False),
+            pa.field("missing", events.TEXTS, nullable=False),
+            pa.field("findings", events.INT, nullable=False),
+            pa.field("seconds", pa.float64(), nullable=False),
+            pa.field("revision", events.INT, nullable=False),
+            pa.field("evaluated_time", events.TIME, nullable=False),
+            pa.field("evaluated_date", pa.date32(), nullable=False),
+        ]
+    ),
+    partition="evaluated_date",
+    statistics=("window_from",),
+)
+
+TRIAGE = Table(
+    name="triage",
+    meaning="What people said of findings: open, true, false or accepted, with the reason and who said it.",
+    schema=pa.schema(
+        [
+            pa.field("finding_id", events.TEXT, nullable=False),
+            pa.field("state", events.TEXT, nullable=False),
+            pa.field("reason", events.TEXT, nullable=False),
+            pa.field("judge", events.TEXT, nullable=False),
+            pa.field("triage_time", events.TIME, nullable=False),
+            pa.field("triage_date", pa.date32(), nullable=False),
+        ]
+    ),
+    partition="triage_date",
+    statistics=("triage_time",),
+)
+
 TABLES: dict[str, Table] = {
     table.name: table
-    for table in (EVENTS, DEAD_LETTERS, GAPS, SESSION_LINKS, SESSION_MERGES, SESSION_STATES, MODELS)
-}
+    for table in (
+        EVENTS, DEAD_LETTERS, GAPS, SESSION_LINKS, SESSION_MERGES, SESSION_STATES, MODELS, ACTIVITY, FINDING_STATES,
+        EVALUATIONS, TRIAGE,
+    )
+}  # fmt: skip

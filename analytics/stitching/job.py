@@ -8,10 +8,8 @@ events without the position goes on from them.
 
 from __future__ import annotations
 
-import fcntl
 import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
@@ -20,12 +18,12 @@ from pathlib import Path
 import polars as pl
 import pyarrow as pa
 
+from analytics.locks import alone
 from analytics.stitching.gaps import Gaps, as_list
 from analytics.stitching.habits import Habits
 from analytics.stitching.stitch import KEYS, Model, own_session, stitch
 from analytics.stitching.trust import Doubt
 from store.commit import Advance
-from store.errors import TooltrailError
 from store.lake import Lake
 from store.tables import TABLES
 
@@ -58,28 +56,13 @@ def update(lake: Lake, progress: Callable[[int, int], None] | None = None) -> Ou
 
     Raises TooltrailError when another run is at work on the lake.
     """
-    with _alone(lake):
+    with alone(lake, "sessions"):
         lake.check_writable()
         version = lake.snapshot("events").version
         done, _ = lake.position("session_states", POSITION)
         if done == version:
             return Outcome(version, 0, 0, 0, [])
         return _Run(lake, version, done).run(progress or (lambda _done, _all: None))
-
-
-@contextmanager
-def _alone(lake: Lake) -> Iterator[None]:
-    """Hold the job's lock; the system lets go of it when the process ends, however it ends."""
-    with (lake.path / "sessions.lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise TooltrailError(
-                "another run is stitching sessions of this lake",
-                where=str(lake.path),
-                hint="wait for it, or read what is there with --no-update",
-            ) from error
-        yield
 
 
 class _Run:

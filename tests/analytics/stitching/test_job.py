@@ -6,6 +6,7 @@ import polars as pl
 import pytest
 from lakes import NOON, ask, record, take_in
 
+from analytics.locks import alone
 from analytics.stitching import job
 from store.errors import TooltrailError
 
@@ -99,7 +100,7 @@ def test_a_crash_between_commits_is_made_good_by_the_next_run(lake, monkeypatch,
 
 def test_two_runs_at_once_are_refused(lake):
     """The second says who is in the way and what to do."""
-    with job._alone(lake), pytest.raises(TooltrailError, match="another run"):
+    with alone(lake, "sessions"), pytest.raises(TooltrailError, match="another run"):
         job.update(lake)
 
 
