@@ -9,7 +9,7 @@ events without the position goes on from them.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
@@ -30,6 +30,9 @@ from store.tables import TABLES
 POSITION = "job:sessions"
 CONTEXT = timedelta(hours=2)
 """How far around new events old ones are looked at: a pause beyond it is never inside work by pauses alone."""
+TOGETHER = 500_000
+"""Events that are stitched in one go, for what a go costs by itself; a single day may have more."""
+_DAY = timedelta(days=1)
 CERTAIN = 0.99
 """The confidence of a session whose every join an id makes: an id may still be forged."""
 _READ = (
@@ -83,17 +86,17 @@ class _Run:
         fresh = fresh.with_columns(day=pl.col("event_time").dt.date())
         days = fresh.group_by("day").len().sort("day").rows()
         seen = 0
-        for day, count in days:
-            self._day(day)
+        for first, last, count in spans(days):
+            self._span(first, last)
             seen += count
             progress(seen, fresh.height)
         self._write_model()
         self._write_states()
         return Outcome(self._version, fresh.height, len(self._touched), self._merged, self._doubts)
 
-    def _day(self, day: date) -> None:
-        start = datetime(day.year, day.month, day.day, tzinfo=UTC)
-        between = (start, start + timedelta(days=1) - timedelta(microseconds=1))
+    def _span(self, first: date, last: date) -> None:
+        """Stitch the new events of some days, both ends included."""
+        between = (_midnight(first), _midnight(last + _DAY) - timedelta(microseconds=1))
         ids = (
             self._lake.scan("events", ("event_id",), since=self._done, between=between)
             .collect()["event_id"]
@@ -158,6 +161,22 @@ class _Run:
         row = {"name": "sessions", "revision": self._version, "trained_time": self._now, "model_date": self._now.date(),
                "body": json.dumps(_plain(self._model))}  # fmt: skip
         self._lake.append("models", _arrow(pl.DataFrame([row]), "models"))
+
+
+def spans(days: Sequence[tuple[date, int]]) -> Iterator[tuple[date, date, int]]:
+    """Yield first day, last day and events of runs of neighbouring days with about TOGETHER events at most."""
+    first = last = days[0][0]
+    count = 0
+    for day, events in days:
+        if count and (day - last > _DAY or count + events > TOGETHER):
+            yield first, last, count
+            first, count = day, 0
+        last, count = day, count + events
+    yield first, last, count
+
+
+def _midnight(day: date) -> datetime:
+    return datetime(day.year, day.month, day.day, tzinfo=UTC)
 
 
 def session_events(lake: Lake, between: tuple[datetime, datetime] | None = None) -> pl.DataFrame:
