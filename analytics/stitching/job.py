@@ -165,6 +165,8 @@ class _Run:
 
 def spans(days: Sequence[tuple[date, int]]) -> Iterator[tuple[date, date, int]]:
     """Yield first day, last day and events of runs of neighbouring days with about TOGETHER events at most."""
+    if not days:
+        return
     first = last = days[0][0]
     count = 0
     for day, events in days:

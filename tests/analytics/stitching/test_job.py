@@ -42,6 +42,22 @@ def test_every_event_is_in_one_session_and_a_second_run_adds_nothing(lake):
     assert links(lake) == [(20, 20)]
 
 
+def test_an_empty_lake_has_no_sessions(lake):
+    """Nothing to stitch is no error."""
+    assert job.update(lake).events == 0
+    assert sessions(lake) == []
+
+
+def test_neighbouring_days_are_stitched_together_up_to_a_bound(monkeypatch):
+    """Sparse days cost one go together; a gap of days, or too many events, begins another."""
+    monkeypatch.setattr(job, "TOGETHER", 100)
+    day = NOON.date()
+    days = [(day + timedelta(days=d), n) for d, n in [(0, 10), (1, 20), (5, 60), (6, 60), (7, 1)]]
+    assert list(job.spans(days)) == [
+        (days[0][0], days[1][0], 30), (days[2][0], days[2][0], 60), (days[3][0], days[4][0], 61)
+    ]  # fmt: skip
+
+
 def test_new_events_extend_a_session_under_its_id(lake):
     """What goes on a moment later is the same session, and its numbers grow."""
     take_in(lake, calls(0, 10))
