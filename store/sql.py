@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 
     from store.lake import AsOf, Lake
 
-VIEWS = Path(__file__).with_name("views.sql")
+VIEWS = ("views.sql", "sessions.sql", "findings.sql")
+"""Files of views and macros, in the order in which they stand on each other."""
 BATCH_ROWS = 65_536
 
 Parameters = Mapping[str, Any] | Sequence[Any] | None
@@ -102,16 +103,11 @@ class Engine:
         run("SET TimeZone = 'UTC'")
         run("SET GLOBAL parquet_metadata_cache = true")  # each question has a session of its own
         for table in TABLES.values():
-            run(f"SET VARIABLE {table.name}_files = ?", [[self._template(table)]])
+            run(f"SET VARIABLE {table.name}_files = ?", [[self._lake.template(table.name)]])
             run(_base_view(table))
         for statement in view_statements():
             run(statement.sql)
         lock_down(self._database, [self._lake.path / table.name for table in TABLES.values()])
-
-    def _template(self, table: Table) -> str:
-        return str(
-            self._lake.path / table.name / "_template" / f"{table.partition}=1970-01-01" / "none.parquet"
-        )
 
     def ask(self, query: str, parameters: Parameters, as_of: AsOf) -> Answer:
         """Answer one SELECT; see Lake.sql."""
@@ -122,7 +118,9 @@ class Engine:
             cursor = self._database.cursor()
             for name, snapshot in snapshots.items():
                 files = self._files(snapshot, needs if name == EVENTS.name else [])
-                cursor.execute(f"SET VARIABLE {name}_files = ?", [files or [self._template(snapshot.table)]])
+                cursor.execute(
+                    f"SET VARIABLE {name}_files = ?", [files or [self._lake.template(snapshot.table.name)]]
+                )
             relation = cursor.sql(query, params=parameters)
         return Answer({name: s.version for name, s in snapshots.items()}, relation, cursor)
 
@@ -174,7 +172,7 @@ def _base_view(table: Table) -> str:
 
 @dataclass(frozen=True)
 class ViewStatement:
-    """A view or macro of views.sql: its kind, call, meaning and SQL."""
+    """A view or macro: its kind, call, meaning and SQL."""
 
     kind: str
     call: str
@@ -184,8 +182,8 @@ class ViewStatement:
 
 @cache
 def view_statements() -> tuple[ViewStatement, ...]:
-    """Return the statements of views.sql in order."""
-    blocks = VIEWS.read_text().split("\n\n")
+    """Return the statements of the view files in order."""
+    blocks = [b for name in VIEWS for b in Path(__file__).with_name(name).read_text().split("\n\n")]
     return tuple(_view_statement(block) for block in blocks if "CREATE" in block)
 
 

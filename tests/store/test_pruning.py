@@ -19,7 +19,7 @@ from store.keys import derive
 from store.lake import Lake
 from store.snapshot import KeyIndexes, Needs, index_path
 from store.sql import Planner, view_statements
-from store.tables import EVENTS
+from store.tables import EVENTS, TABLES
 
 DAYS = 4
 SESSIONS = [f"session-{n}" for n in range(6)]
@@ -63,9 +63,11 @@ def over_all_files(lake: Lake) -> duckdb.DuckDBPyConnection:
         f"CREATE VIEW events AS SELECT {columns} FROM read_parquet({paths}, hive_partitioning = true, "  # noqa: S608
         "hive_types = {'event_date': DATE})"
     )
+    for table in TABLES.values():
+        if table is not EVENTS:
+            database.from_arrow(table.schema.empty_table()).create(table.name)
     for statement in view_statements():
-        if "dead_letters" not in statement.sql and "gaps" not in statement.sql:
-            database.execute(statement.sql)
+        database.execute(statement.sql)
     return database
 
 
