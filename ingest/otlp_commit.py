@@ -117,23 +117,25 @@ class Committer:
     # --- one commit ---
 
     def _collect(self) -> list[Export]:
-        """Take in what comes until the interval is over or the buffer is full; returns the requests."""
+        """Take in what comes until a commit is due, and then what waits already; returns the requests."""
         try:
             group = [self._queue.get(timeout=_TICK)]
         except queue.Empty:
             return []
-        deadline = max(time.monotonic() + _COMPANY, self._started + self._interval)
+        due = max(time.monotonic() + _COMPANY, self._started + self._interval)
         self._began, self._known = [], []
         self._add(group[0])
+        waiting: int | None = None
         while not self.pipeline.is_full():
-            try:
-                export = self._queue.get(timeout=max(0.0, min(_TICK, deadline - time.monotonic())))
-            except queue.Empty:
-                if time.monotonic() >= deadline or not self._interval:
+            left = due - time.monotonic() if self._interval else 0.0
+            if left <= 0:
+                waiting = self._queue.qsize() if waiting is None else waiting - 1
+                if waiting <= 0:
                     break
-                continue
-            group.append(export)
-            self._add(export)
+            with suppress(queue.Empty):
+                export = self._queue.get(timeout=max(0.0, min(_TICK, left)))
+                group.append(export)
+                self._add(export)
         self._started = time.monotonic()
         return group
 

@@ -12,6 +12,7 @@ import hmac
 from collections import Counter
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
@@ -36,6 +37,9 @@ BUSY_SECONDS = 1
 """Retry-After of a request that found the buffer full."""
 TROUBLE_SECONDS = 5
 """Retry-After while the lake cannot be written, and of a receiver that is stopping."""
+
+_DISCARDED = 4
+_DISCARD_SECONDS = 5.0
 
 STATUS_CODES = {
     400: code_pb2.INVALID_ARGUMENT, 401: code_pb2.UNAUTHENTICATED, 404: code_pb2.UNIMPLEMENTED,
@@ -101,6 +105,25 @@ class Receiver:
         self._readers.shutdown()
 
     async def _answer(self, request: Request, signal: Signal) -> Response:
+        try:
+            return await self._take_in(request, signal)
+        except RefusedError:
+            await self._discard(request)
+            raise
+
+    async def _discard(self, request: Request) -> None:
+        """Let the rest of a body come, within bounds: a sender that is cut off while it sends hears no answer."""
+        left = _DISCARDED * self._options.max_body_bytes
+        with suppress(
+            RuntimeError, TimeoutError, ClientDisconnect
+        ):  # RuntimeError: all of it has come already
+            async with asyncio.timeout(_DISCARD_SECONDS):
+                async for chunk in request.stream():
+                    left -= len(chunk)
+                    if left < 0:
+                        break
+
+    async def _take_in(self, request: Request, signal: Signal) -> Response:
         self._authenticate(request)
         kind = _content_type(request)
         compressed = _is_compressed(request)
