@@ -23,6 +23,7 @@ import duckdb
 import pyarrow as pa
 
 from store import commit as delta
+from store import witnesses
 from store.errors import TooltrailError, UnreachableError, UsageError
 from store.snapshot import KeyIndexes, Needs, Snapshot
 from store.tables import EVENTS, TABLES, Table
@@ -174,7 +175,7 @@ def _base_view(table: Table) -> str:
 
 @dataclass(frozen=True)
 class ViewStatement:
-    """A view or macro of views.sql: its kind, call, meaning and SQL."""
+    """A view or macro: its kind, call, meaning and SQL."""
 
     kind: str
     call: str
@@ -184,8 +185,8 @@ class ViewStatement:
 
 @cache
 def view_statements() -> tuple[ViewStatement, ...]:
-    """Return the statements of views.sql in order."""
-    blocks = VIEWS.read_text().split("\n\n")
+    """Return the statements of views.sql, then those of exchanges.sql, in order."""
+    blocks = f"{VIEWS.read_text()}\n\n{witnesses.statements()}".split("\n\n")
     return tuple(_view_statement(block) for block in blocks if "CREATE" in block)
 
 
@@ -310,7 +311,7 @@ def _needs(scan: Mapping[str, Any]) -> Needs:
             column, operator, value, is_time = match.groups()
             if operator == "=" and not is_time:
                 equal[column] = value
-            elif column == EVENTS.statistics[0] and is_time:
+            elif column == EVENTS.statistics[0] and is_time and "infinity" not in value:
                 moment = datetime.fromisoformat(value)
                 since = moment if operator[0] == ">" else since
                 until = moment if operator[0] == "<" else until
