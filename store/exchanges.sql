@@ -11,7 +11,8 @@ GROUP BY user_id HAVING min(lower(user_email)) = max(lower(user_email));
 CREATE MACRO witnesses(since, until) AS TABLE
 WITH calls AS MATERIALIZED (
   SELECT event_id, event_time, ingest_time, user_id, user_email, tool_name, args_hmac,
-         trace_id, span_id, tool_call_id, http_request_id, jsonrpc_id, session_key, mcp_method, source_system,
+         trace_id, span_id, CASE WHEN trace_id IS NOT NULL THEN unmapped->>'$."/parentSpanId"' END AS parent_span_id,
+         tool_call_id, http_request_id, jsonrpc_id, session_key, mcp_method, source_system,
          source_system || '/' || vantage AS side,
          hash(source_system, vantage, source_format, evidence_kind, event_kind,
               outcome = 'unknown' AND result_state = 'absent' AND duration_ms IS NULL) AS class,
@@ -20,24 +21,30 @@ WITH calls AS MATERIALIZED (
               THEN event_time - to_microseconds((coalesce(duration_ms, 0) * 1000)::BIGINT) ELSE event_time END AS began
   FROM events
   WHERE event_time >= since::TIMESTAMPTZ - INTERVAL 1 HOUR AND event_time < until::TIMESTAMPTZ + INTERVAL 1 HOUR
-    AND (mcp_method IS NOT NULL OR event_kind IN ('tool_call', 'tool_decision', 'resource_read', 'prompt_get', 'http_request'))
+    AND (mcp_method IS NOT NULL OR event_class = 'denial'
+         OR event_kind IN ('tool_call', 'tool_decision', 'resource_read', 'prompt_get', 'http_request'))
 ), keys AS MATERIALIZED (
-  SELECT 1 AS rung, trace_id || span_id AS key, 0 AS burst, event_id, tool_name, class
+  SELECT 1 AS rung, trace_id || span_id AS key, 0 AS burst, event_id, tool_name, class, true AS own
   FROM calls WHERE trace_id IS NOT NULL AND span_id IS NOT NULL
-  UNION ALL SELECT 2, tool_call_id, 0, event_id, tool_name, class FROM calls WHERE tool_call_id IS NOT NULL
-  UNION ALL SELECT 3, source_system || chr(0) || http_request_id, 0, event_id, tool_name, class
+  UNION ALL SELECT 2, trace_id || span_id, 0, event_id, tool_name, class, true FROM calls
+  WHERE trace_id || span_id IN (SELECT trace_id || parent_span_id FROM calls)
+  UNION ALL SELECT 2, trace_id || parent_span_id, 0, event_id, tool_name, class, false
+  FROM calls WHERE trace_id IS NOT NULL AND parent_span_id IS NOT NULL
+  UNION ALL SELECT 3, tool_call_id, 0, event_id, tool_name, class, true FROM calls WHERE tool_call_id IS NOT NULL
+  UNION ALL SELECT 4, source_system || chr(0) || http_request_id, 0, event_id, tool_name, class, true
   FROM calls WHERE http_request_id IS NOT NULL
-  UNION ALL SELECT 4, key, sum(coalesce(fresh, false)::INT) OVER (PARTITION BY key ORDER BY event_time, event_id), event_id, tool_name, class
+  UNION ALL SELECT 5, key, sum(coalesce(fresh, false)::INT) OVER (PARTITION BY key ORDER BY event_time, event_id), event_id, tool_name, class, true
   FROM (SELECT concat_ws(chr(0), session_key, jsonrpc_id, mcp_method) AS key, event_id, event_time, tool_name, class,
                event_time - lag(event_time) OVER (PARTITION BY session_key, jsonrpc_id, mcp_method
                                                   ORDER BY event_time, event_id) > INTERVAL 5 MINUTE AS fresh
         FROM calls WHERE session_key IS NOT NULL AND jsonrpc_id IS NOT NULL AND mcp_method IS NOT NULL)
 ), believed AS MATERIALIZED (
   SELECT rung, key, burst FROM (
-    SELECT rung, key, burst, min(event_id) <> max(event_id) AS many, min(tool_name) AS least, max(tool_name) AS most
+    SELECT rung, key, burst, min(event_id) <> max(event_id) AS many, min(tool_name) AS least, max(tool_name) AS most,
+           bool_or(own) AS own
     FROM keys GROUP BY rung, key, burst, class)
   GROUP BY rung, key, burst
-  HAVING count(*) BETWEEN 2 AND 12 AND NOT bool_or(many) AND (rung < 4 OR min(least) IS NOT DISTINCT FROM max(most))
+  HAVING count(*) BETWEEN 2 AND 12 AND NOT bool_or(many) AND bool_or(own) AND (rung < 5 OR min(least) IS NOT DISTINCT FROM max(most))
 ), edges AS MATERIALIZED (
   SELECT rung, key, burst, event_id FROM keys SEMI JOIN believed USING (rung, key, burst)
 ), label1 AS MATERIALIZED (
@@ -106,7 +113,7 @@ WITH calls AS MATERIALIZED (
   SELECT DISTINCT label FROM (SELECT label, class FROM tied GROUP BY ALL HAVING count(DISTINCT unit) > 1)
 ), settled AS MATERIALIZED (
   SELECT t.event_id, t.event_time, t.ingest_time, CASE WHEN d.label IS NULL THEN t.label ELSE t.unit END AS label,
-         CASE WHEN t.rung IS NOT NULL THEN ['trace_span', 'tool_call_id', 'http_request_id', 'jsonrpc'][t.rung]
+         CASE WHEN t.rung IS NOT NULL THEN ['trace_span', 'parent_span', 'tool_call_id', 'http_request_id', 'jsonrpc'][t.rung]
               WHEN d.label IS NULL THEN 'arguments' END AS join_rule
   FROM tied t LEFT JOIN doubtful d ON d.label = t.label
 ), named AS MATERIALIZED (

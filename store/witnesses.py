@@ -1,7 +1,7 @@
 """Several records of one call: which of them is believed for which column, and the SQL that says so.
 
 Client telemetry, gateway log, span and server log of one call are tied together by the first rung of a ladder that
-both can be found on: trace and span; tool_call_id; source and http_request_id; session, JSON-RPC id and method; and
+both can be found on: trace and span; the span of one that is the parent of the other's; tool_call_id; source and http_request_id; session, JSON-RPC id and method; and
 last user, tool, server and arguments digest within two seconds. `exchanges.sql` climbs it with hash aggregates and
 sorts alone: O(n log n), whatever ids repeat.
 

@@ -12,6 +12,7 @@ from functools import lru_cache
 from ipaddress import ip_address
 from typing import Any
 
+import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -43,7 +44,7 @@ TARGETS = (("tool", "tool_name"), ("resource", "resource_uri"), ("prompt", "prom
 MOMENTS = frozenset({"event_time", "recorded_time", "ingest_time"})
 PLACED = frozenset({
     "event_id", "event_time", "recorded_time", "ingest_time", "event_date", "source_system", "source_format",
-    "native_event_id", "raw_sha256", "mcp_method", "operation_class", "user_id", "user_name", "user_email",
+    "native_event_id", "raw_sha256", "operation_class", "user_id", "user_name", "user_email",
     "user_groups", "org_id", "user_issuer", "client_oauth_id", "client_name", "user_agent", "client_address",
     "model_name", "model_provider", "credential_id", "session_key", "conversation_id", "http_request_id",
     "trace_id", "span_id", "server_name", "server_id", "protocol_version", "tool_name", "resource_uri",
@@ -84,6 +85,7 @@ def _record(row: Row, rest: Sequence[str]) -> dict[str, Any]:
         "category_name": "Application Activity", "activity_id": activity, "activity_name": activity_name,
         "type_uid": CLASS * 100 + activity, "type_name": f"API Activity: {activity_name}",
         **_severity(row), "time": row["event_time_us"] // 1000, "message": message(row),
+        "duration": None if row["duration_ms"] is None else round(row["duration_ms"]),
         "metadata": _metadata(row), "actor": _actor(row), "api": _api(row), "src_endpoint": _source(row),
         "dst_endpoint": _some(svc_name=row["server_name"], uid=row["server_id"]),
         "http_request": _some(uid=row["http_request_id"], user_agent=row["user_agent"]),
@@ -138,7 +140,7 @@ def _metadata(row: Row) -> dict[str, Any]:
         "logged_time": (row["ingest_time_us"] if recorded is None else recorded) // 1000,
         "processed_time": row["ingest_time_us"] // 1000,
         "original_time": row["event_time"],
-        **(_some(original_event_uid=row["native_event_id"], correlation_uid=row["conversation_id"]) or {}),
+        **(_some(original_event_uid=row["native_event_id"]) or {}),
     }  # fmt: skip
 
 
@@ -160,17 +162,27 @@ def _actor(row: Row) -> dict[str, Any]:
 
 def _api(row: Row) -> dict[str, Any]:
     called = row["jsonrpc_id"] or row["tool_call_id"] or row["http_request_id"] or row["event_id"]
-    sent = _some(method=row["mcp_method"], arguments=row["args_json"])
+    sent = _arguments(row["args_json"])
     code = row["jsonrpc_error_code"] if row["jsonrpc_error_code"] is not None else row["http_status"]
     return {
         "operation": row["tool_name"] or row["mcp_method"] or row["event_kind"],
         "group": {"name": "MCP"},
-        "request": {"uid": called, **({"data": sent} if sent else {})},
+        "request": {"uid": called, **({} if sent is None else {"data": sent})},
         **(_some(
             service=_some(name=row["server_name"], uid=row["server_id"]), version=row["protocol_version"],
             response=_some(code=code, error_message=row["error_message"]),
         ) or {}),
     }  # fmt: skip
+
+
+def _arguments(text: str | None) -> Any:
+    """Return arguments as the object they are, as text where they were cut."""
+    if text is None:
+        return None
+    try:
+        return msgspec.json.decode(text)
+    except msgspec.DecodeError:
+        return text
 
 
 def _source(row: Row) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from typing import Any
 
 import pytest
 from broker import Broker
-from kafka_harness import Kafka
+from kafka_harness import Kafka, eventually
 from lakes import rows_of
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import (
     ExportLogsServiceRequest,
@@ -28,7 +28,9 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import (
 )
 from story import Run
 
+from analytics.following import after, place_of
 from console.sinks import KafkaSink, OtlpSink, retry_after
+from console.streaming import StreamOptions, _stream
 from reports.export.otlp import KEY
 from store.errors import TooltrailError, UnreachableError
 from store.lake import Lake
@@ -163,6 +165,26 @@ def test_the_command_streams_and_goes_on(run: Run, lake: Lake, receiver: Receive
     assert "abc" not in first.stderr
     assert run(*again).stderr.count("0 events to") == 1
     assert len(receiver.ids) == 6
+
+
+def test_following_hands_on_what_is_being_committed(receiver: Receiver, tmp_path: Path) -> None:
+    """With --follow a commit that comes later is sent too, and a stop ends it."""
+    lake, stop = filled(tmp_path / "lake", 1, rows=5), threading.Event()
+    sink = OtlpSink(receiver.address, "native")
+    options = StreamOptions(follow=True, start="latest", cursor=None, payload="native")
+    place = place_of(lake, "here", sink.name)
+    thread = threading.Thread(target=_stream, args=(lake, sink, place, options, stop))
+    thread.start()
+    try:
+        eventually(lambda: place.path.exists())
+        lake.append("events", rows_of({"event_id": "e" * 32}))
+        eventually(lambda: receiver.ids == ["e" * 32])
+    finally:
+        stop.set()
+        thread.join(PATIENCE)
+    kept = place.load()
+    assert kept is not None
+    assert sum(batch.num_rows for batch, _ in after(lake, kept)) == 0
 
 
 def test_an_address_with_a_password_is_refused(run: Run, lake: Lake) -> None:

@@ -158,6 +158,29 @@ def test_a_rung_ties_what_agrees_and_nothing_that_nearly_does(
     assert case.rules() == {1: rule, 2: rule, 3: None}
 
 
+CHILD = {"trace_id": TRACE, "span_id": "00f067aa0ba902b9", "unmapped": f'{{"/parentSpanId":"{SPAN}"}}'}
+
+
+def test_a_span_and_its_only_child_are_one_call(case: Case) -> None:
+    """A server's span whose parent is the gateway's tells of the same call, over the trace alone it would not."""
+    case.take(gateway(1, 0, trace_id=TRACE, span_id=SPAN), server(2, 0.1, **CHILD))
+    assert case.calls() == groups({1, 2})
+    assert case.rules() == {1: "parent_span", 2: "parent_span"}
+
+
+def test_children_of_one_span_are_many_calls(case: Case) -> None:
+    """A span with two children of one kind holds calls and is none; children without their parent are not tied."""
+    other = {**CHILD, "span_id": "00f067aa0ba902ba"}
+    case.take(gateway(1, 0, trace_id=TRACE, span_id=SPAN), server(2, 0.1, **CHILD), server(3, 0.2, **other))
+    assert len(case.calls()) == 3
+
+
+def test_children_without_their_parent_are_not_tied(case: Case) -> None:
+    """Two records under a span that nobody recorded may be two calls of a turn."""
+    case.take(client(1, 0.1, **CHILD), server(2, 0.2, **{**CHILD, "span_id": "00f067aa0ba902ba"}))
+    assert len(case.calls()) == 2
+
+
 def test_a_request_id_is_one_sources_own(case: Case) -> None:
     """The two lines of one gateway share their request id; the same id at another source is another request."""
     decided = {"vantage": "policy_engine", "evidence_kind": "audit_event", "event_kind": "tool_decision"}
