@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from console.schema import MEANINGS, type_name
+from console.schema import type_name
 from store.events import COLUMNS, Column, Group
 from store.sql import ViewStatement, view_statements
 from store.tables import EVENTS, TABLES
@@ -29,18 +29,18 @@ def schema_page() -> str:
 def _lines() -> Iterator[str]:
     yield _HEAD + "| name | kind | what it holds |"
     yield "|---|---|---|"
-    yield from (f"| `{name}` | table | {_cell(MEANINGS.get(name, ''))} |" for name in TABLES)
+    yield from (f"| `{name}` | table | {_cell(TABLES[name].meaning)} |" for name in TABLES)
     yield from (f"| `{s.call}` | {s.kind} | {_cell(s.meaning)} |" for s in view_statements())
     yield "\nThe views have the columns of `events`. A macro stands where a table does: `FROM reached('…')`."
     yield f"\n## {EVENTS.name}\n"
-    yield f"{MEANINGS[EVENTS.name]} Partitioned by `{EVENTS.partition}`, sorted by {_names(EVENTS.order)}."
+    yield f"{EVENTS.meaning} Partitioned by `{EVENTS.partition}`, sorted by {_names(EVENTS.order)}."
     yield f"Files that cannot match are skipped by `event_time`, {_names(EVENTS.indexed)}."
     for group in Group:
         yield f"\n### {group.value.capitalize()}\n\n| column | type | meaning | null means |\n|---|---|---|---|"
         yield from (_column(column) for column in COLUMNS if column.group is group)
     for name, table in TABLES.items():
         if table is not EVENTS:
-            yield f"\n## {name}\n\n{MEANINGS.get(name, '')}\n\n| column | type | may be null |\n|---|---|---|"
+            yield f"\n## {name}\n\n{table.meaning}\n\n| column | type | may be null |\n|---|---|---|"
             yield from (
                 f"| `{f.name}` | {_cell(type_name(f.type))} | {'yes' if f.nullable else 'no'} |"
                 for f in table.schema

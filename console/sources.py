@@ -7,18 +7,21 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from console.ingesting import Moment, Reporter, stop_on_signal
 from console.metrics import Metrics
 from console.options import Place, ingest_options
+from console.unread import unread_advice
 from ingest.files import Follower, find_files, ingest_files, ingest_stream
 from ingest.loop import Flushed, Pipeline
 from store.errors import TooltrailError, UsageError
 
 if TYPE_CHECKING:
     from ingest.kafka import Progress
+    from ingest.otlp_server import Progress as OtlpProgress
     from store.lake import Lake
     from store.settings import Settings
 
@@ -27,6 +30,9 @@ _FLAGS = {
     "flush_seconds": "ingest.flush_seconds", "metrics_listen": "metrics.listen",
     "bootstrap_servers": "kafka.bootstrap_servers", "topics": "kafka.topics", "group": "kafka.group",
     "start": "kafka.start", "instance_id": "kafka.instance_id", "session_timeout": "kafka.session_timeout",
+    "encoding": "kafka.encoding", "listen": "otlp.listen", "listener": "otlp.listener", "token_file": "otlp.token_file",
+    "tls_cert": "otlp.tls_cert", "tls_key": "otlp.tls_key", "client_ca": "otlp.client_ca",
+    "commit_interval": "otlp.commit_interval",
 }  # fmt: skip
 
 
@@ -44,6 +50,7 @@ class _Run:
 
     def __post_init__(self) -> None:
         self._began = time.monotonic()
+        self.started = datetime.now(UTC)
 
     def flushed(self, flush: Flushed) -> None:
         """Show the state after a flush."""
@@ -64,8 +71,8 @@ def _run(options: Mapping[str, Any]) -> Iterator[_Run]:
     lake = place.open()
     metrics = Metrics(settings.metrics.listen) if settings.metrics.listen else None
     try:
-        with stop_on_signal() as stop:
-            reporter = Reporter(json_logs=options["json_logs"], metrics=metrics)
+        reporter = Reporter(json_logs=options["json_logs"], metrics=metrics)
+        with stop_on_signal(reporter.say) as stop:
             pipeline = Pipeline(lake, ingest_options(settings))
             yield _Run(lake, settings, pipeline, reporter, options["output"], stop)
     finally:
@@ -112,13 +119,40 @@ def run_kafka(exit_at_end: bool, options: Mapping[str, Any]) -> None:
         chosen = KafkaOptions(
             topics=kafka.topics, bootstrap_servers=kafka.bootstrap_servers, group=kafka.group,
             client_id=kafka.client_id, instance_id=kafka.instance_id,
-            start="latest" if kafka.start == "latest" else "earliest",
+            start="latest" if kafka.start == "latest" else "earliest", encoding=kafka.encoding,
             session_timeout=kafka.session_timeout, max_poll_interval=kafka.max_poll_interval,
             until_caught_up=exit_at_end, client=kafka_client(run.settings),
         )  # fmt: skip
         last: list[Progress] = []
         consume(run.pipeline, chosen, stop=run.stop, on_progress=_shower(run, last), say=run.reporter.say)
         run.reporter.finish(_moment(run, last[-1]) if last else run.moment(), run.output)
+        _tell_dead(run)
+
+
+def run_otlp(options: Mapping[str, Any]) -> None:
+    """Receive OTLP until stopped."""
+    from console.receiving import moment_of, otlp_options
+    from ingest.otlp_server import receive
+
+    with _run(options) as run:
+        chosen = otlp_options(run.settings.otlp)
+        last: list[Moment] = [run.moment()]
+
+        def show(progress: OtlpProgress) -> None:
+            last[:] = [moment_of(progress)]
+            run.reporter.show(last[0])
+
+        first = [run.pipeline]
+        run.pipeline.counts = receive(
+            run.lake,
+            lambda: first.pop() if first else Pipeline(run.lake, ingest_options(run.settings)),
+            chosen,
+            stop=run.stop,
+            say=run.reporter.say,
+            on_progress=show,
+        )
+        moment = replace(last[0], events_per_second=run.moment().events_per_second, note=None)
+        run.reporter.finish(moment, run.output, {"requests": sum(moment.answered.values())})
         _tell_dead(run)
 
 
@@ -161,3 +195,5 @@ def _tell_dead(run: _Run) -> None:
         run.reporter.say(
             f"{run.pipeline.counts.dead:,} records became dead letters: `tooltrail deadletters list` says why"
         )
+        if (advice := unread_advice(run.lake, run.started)) is not None:
+            run.reporter.say(advice)

@@ -68,7 +68,7 @@ def _run(place: Place, options: StreamOptions, sink: Sink, name: str) -> None:
     lake = place.open()
     kept = place_of(lake, options.cursor or name, sink.name)
     try:
-        with stop_on_signal() as stop:
+        with stop_on_signal(say) as stop:
             began = time.monotonic()
             count = _stream(lake, sink, kept, options, stop)
             seconds = max(time.monotonic() - began, 1e-9)

@@ -40,7 +40,7 @@ class Attributes:
             return [None] * len(self._maps)
         values = [m.get(key) for m in self._maps]
         if not _TEXTS.issuperset(map(type, values)):
-            values = [_text(v) for v in values]
+            values = [as_text(v) for v in values]
         return [v or None for v in values] if "" in values else values
 
     def texts(self, key: str) -> list[str | None]:
@@ -49,16 +49,16 @@ class Attributes:
         if key not in self._present:
             return values
         if not _TEXTS.issuperset(map(type, values)):
-            values = self._converted(key, values, _text)
+            values = self._converted(key, values, as_text)
         return [v or None for v in values] if "" in values else values
 
     def numbers(self, key: str) -> list[float | None]:
         """Return the values as finite floats, whether they came as number or as text."""
-        return self._converted(key, self.take(key), _number)
+        return self._converted(key, self.take(key), as_number)
 
     def integers(self, key: str) -> list[int | None]:
         """Return the values as integers of 64 bits, whether they came as number or as text."""
-        return self._converted(key, self.take(key), _integer)
+        return self._converted(key, self.take(key), as_integer)
 
     def keep_unless(self, key: str, values: Sequence[str | None], known: Container[str]) -> None:
         """Keep the taken values that are not among the known ones."""
@@ -102,13 +102,15 @@ class Attributes:
         return converted
 
 
-def _text(value: Any) -> str | None:
+def as_text(value: Any) -> str | None:
+    """Return text as it is and a scalar in JSON's spelling, None for anything else."""
     if isinstance(value, str):
         return value
     return json.dumps(value) if type(value) in _SCALARS else None
 
 
-def _number(value: Any) -> float | None:
+def as_number(value: Any) -> float | None:
+    """Return a finite number, given as one or as text, None for anything else."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
     try:
@@ -118,9 +120,10 @@ def _number(value: Any) -> float | None:
     return number if math.isfinite(number) else None
 
 
-def _integer(value: Any) -> int | None:
+def as_integer(value: Any) -> int | None:
+    """Return an integer of 64 bits, given as a number or as text, None for anything else."""
     if type(value) is not int:
-        number = _number(value)
+        number = as_number(value)
         if number is None or not number.is_integer():
             return None
         value = int(number)

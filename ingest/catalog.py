@@ -7,7 +7,8 @@ An adapter is one module in ingest/adapters (or in a folder the user names) with
     recognises(line: bytes) -> bool                 only for formats that are not JSON
     parse(records: Sequence[bytes]) -> Parsed       pure: no I/O, clock or network
 
-Its id is its file's stem. Nothing else has to be edited to add one.
+or a mapping file (ingest/mapping), which says the same without code. Its id is its file's stem. Nothing else has
+to be edited to add one.
 """
 
 from __future__ import annotations
@@ -23,28 +24,32 @@ from typing import Any, Literal
 import msgspec
 
 from ingest.decode import one_object_each, parse_object
+from ingest.mapping.adapter import mapped
 from ingest.parsed import Adapter
 from store.errors import UsageError
 
 Signature = dict[str, Any]
 
 BUILT_IN = Path(__file__).with_name("adapters")
+UNREAD = "`tooltrail formats list` has what is read, docs/gateways.md how to add a format"
+"""How the error of a record in no format ends: what to do next."""
 
 
 def load_adapters(extra: Iterable[Path] = ()) -> dict[str, Adapter]:
     """Return every adapter by id, the built-in ones first; a user's folder may add ids but not replace them.
 
-    Raises UsageError for a file that is no adapter or repeats an id.
+    Mapping files come after all modules, because they may extend one. Raises UsageError for a file that is no
+    adapter or repeats an id.
     """
+    folders = (BUILT_IN, *extra)
     found: dict[str, Adapter] = {}
-    for folder in (BUILT_IN, *extra):
-        for file in sorted(folder.glob("[a-z]*.py")):
-            adapter = _load(file)
-            if adapter.id in found:
+    for pattern in ("[a-z]*.py", "[a-z]*.toml"):
+        for file in (file for folder in folders for file in sorted(folder.glob(pattern))):
+            if file.stem in found:
                 raise UsageError(
-                    f"format {adapter.id!r} exists already", where=str(file), hint="rename the file"
+                    f"format {file.stem!r} exists already", where=str(file), hint="rename the file"
                 )
-            found[adapter.id] = adapter
+            found[file.stem] = _load(file) if file.suffix == ".py" else mapped(file, found)
     return found
 
 
@@ -116,12 +121,12 @@ class Detector:
     def why_not(self, record: bytes) -> str:
         """Say why no format recognises a record, for the person who has to choose one."""
         if record.lstrip()[:1] != b"{":
-            return "not a JSON object, and no text format recognises it"
+            return f"not a JSON object, and no text format recognises it; {UNREAD}"
         try:
             keys = sorted(parse_object(record))
         except ValueError as error:
             return str(error)
-        return f"no format has these top-level keys: {', '.join(k[:40] for k in keys[:12])}"
+        return f"no format has these top-level keys: {', '.join(k[:40] for k in keys[:12])}; {UNREAD}"
 
     def _one(self, record: bytes) -> str | None:
         if record.lstrip()[:1] != b"{":

@@ -178,8 +178,8 @@ def _log(log: _Log, resource: dict[str, Any], rest: bytes | None) -> Log:
         name if isinstance(name, str) else "",
         attributes,
         resource,
-        _microseconds(log.time_unix_nano),
-        _microseconds(log.observed_time_unix_nano),
+        _microseconds(log.time_unix_nano, "timeUnixNano"),
+        _microseconds(log.observed_time_unix_nano, "observedTimeUnixNano"),
         log.trace_id,
         log.span_id,
         log.dropped_attributes_count,
@@ -194,8 +194,8 @@ def _single(line: _Line, unknown: bytes | None) -> Log:
         line.name,
         line.attributes,
         line.resource or {},
-        _microseconds(line.time_unix_nano),
-        _microseconds(line.observed_time_unix_nano),
+        _microseconds(line.time_unix_nano, "timeUnixNano"),
+        _microseconds(line.observed_time_unix_nano, "observedTimeUnixNano"),
         line.trace_id,
         line.span_id,
         rest=unknown,
@@ -247,11 +247,11 @@ def _float(value: float | str, key: str) -> float:
 _LATEST = 2**64
 
 
-def _microseconds(nanoseconds: int | str | None) -> int | None:
+def _microseconds(nanoseconds: int | str | None, key: str) -> int | None:
     """Return the time in microseconds; None for zero, which OTLP writes for unknown."""
     if nanoseconds is None:
         return None
-    value = _integer(nanoseconds, "timeUnixNano") if isinstance(nanoseconds, str) else nanoseconds
+    value = _integer(nanoseconds, key) if isinstance(nanoseconds, str) else nanoseconds
     return value // 1000 if 0 < value < _LATEST else None
 
 

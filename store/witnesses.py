@@ -1,9 +1,9 @@
 """Several records of one call: which of them is believed for which column, and the SQL that says so.
 
 Client telemetry, gateway log, span and server log of one call are tied together by the first rung of a ladder that
-both can be found on: trace and span; the span of one that is the parent of the other's; tool_call_id; source and http_request_id; session, JSON-RPC id and method; and
-last user, tool, server and arguments digest within two seconds. `exchanges.sql` climbs it with hash aggregates and
-sorts alone: O(n log n), whatever ids repeat.
+both can be found on: trace and span; a span and the parent that another's span names; tool_call_id; source and
+http_request_id; session, JSON-RPC id and method; and last user, tool, server and arguments digest within two seconds.
+`exchanges.sql` climbs it with hash aggregates and sorts alone: O(n log n), whatever ids repeat.
 
 - A key is believed where each kind of witness has it once. Two records of one vantage, source and kind are two calls,
   so an id that stands on every call, or a span that holds a whole turn, ties nothing; JSON-RPC ids are told apart by

@@ -8,8 +8,12 @@ The gateway sees JSON-RPC errors but not `isError` in a result, so a tool call t
 outcome `unknown`, with the warning result_success_unproven, unless the operator logs `mcp.tool.result`.
 
 Operators add fields by CEL expression under names of their own: those named like the expression and known
-here (jwt.*, mcp.tool.*, user_agent.original) get their column, the rest goes to `unmapped` with the
-transport details that have no column.
+here (`jwt.*`, `mcp.tool.*`, `user_agent.original`) get their column, the rest goes to `unmapped` with the
+transport details that have no column. A mapping file gives them columns too.
+
+To switch it on: the access log goes to stdout by default, as text; `LOG_FORMAT=json` makes it JSON. Add what it
+leaves out by CEL expression and name each field like its expression: `jwt.email`, `jwt.jti`, `jwt.azp`,
+`mcp.tool.arguments`, `mcp.tool.result`, `user_agent.original`.
 """
 
 from __future__ import annotations

@@ -9,6 +9,15 @@ tool are in `tool_parameters`, where the user lets details be logged. `event.seq
 it is kept in `unmapped`, as every attribute without a column, under `/attributes/` or `/resource/`.
 
 A log record of another product in the same request is kept as kind `other`, under its own `service.name`.
+
+It is the client's word, not the gateway's. Sessions here are Claude Code's and share no id with a gateway's.
+
+To switch it on: on the machines that run it, or in their managed settings, send telemetry to an OpenTelemetry
+Collector whose file exporter writes JSON (its default), one export a line:
+
+    export CLAUDE_CODE_ENABLE_TELEMETRY=1 OTEL_LOGS_EXPORTER=otlp
+    export OTEL_EXPORTER_OTLP_PROTOCOL=grpc OTEL_EXPORTER_OTLP_ENDPOINT=http://collector:4317
+    export OTEL_LOG_TOOL_DETAILS=1   # else every tool of a configured server is just "mcp_tool"
 """
 
 from __future__ import annotations

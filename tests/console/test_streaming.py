@@ -176,7 +176,7 @@ def test_following_hands_on_what_is_being_committed(receiver: Receiver, tmp_path
     thread = threading.Thread(target=_stream, args=(lake, sink, place, options, stop))
     thread.start()
     try:
-        eventually(lambda: place.path.exists())
+        eventually(place.path.exists)
         lake.append("events", rows_of({"event_id": "e" * 32}))
         eventually(lambda: receiver.ids == ["e" * 32])
     finally:
