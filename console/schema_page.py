@@ -8,11 +8,12 @@ from console.schema import type_name
 from store.events import COLUMNS, Column, Group
 from store.sql import ViewStatement, view_statements
 from store.tables import EVENTS, TABLES
+from store.witnesses import reference
 
 _HEAD = """# Schema
 
-Generated from `store/events.py`, `store/tables.py` and `store/views.sql`; do not edit. `tooltrail schema` prints the
-same, `tooltrail schema NAME` one table, view or macro.
+Generated from `store/events.py`, `store/tables.py`, `store/views.sql` and `store/witnesses.py`; do not edit.
+`tooltrail schema` prints the same, `tooltrail schema NAME` one table, view or macro.
 
 All times are UTC. A fact the source did not give is null, never an empty text; where a null means something else, the
 column says what.
@@ -44,6 +45,8 @@ def _lines() -> Iterator[str]:
                 f"| `{f.name}` | {_cell(type_name(f.type))} | {'yes' if f.nullable else 'no'} |"
                 for f in table.schema
             )
+    yield "\n## Whom to believe\n\n`exchanges()` makes one row of the several records of one call. Each column is"
+    yield f"that of the witness who knows best, among equals that of the earliest.\n\n{reference()}"
     yield "\n## Views and macros"
     for statement in view_statements():
         yield from _statement(statement)

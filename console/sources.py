@@ -121,7 +121,7 @@ def run_kafka(exit_at_end: bool, options: Mapping[str, Any]) -> None:
             client_id=kafka.client_id, instance_id=kafka.instance_id,
             start="latest" if kafka.start == "latest" else "earliest", encoding=kafka.encoding,
             session_timeout=kafka.session_timeout, max_poll_interval=kafka.max_poll_interval,
-            until_caught_up=exit_at_end, client=_client(run.settings),
+            until_caught_up=exit_at_end, client=kafka_client(run.settings),
         )  # fmt: skip
         last: list[Progress] = []
         consume(run.pipeline, chosen, stop=run.stop, on_progress=_shower(run, last), say=run.reporter.say)
@@ -173,7 +173,7 @@ def _moment(run: _Run, progress: Progress) -> Moment:
     )
 
 
-def _client(settings: Settings) -> dict[str, Any]:
+def kafka_client(settings: Settings) -> dict[str, Any]:
     """Return TLS and SASL settings under kafka-python's names."""
     kafka = settings.kafka
     given = {

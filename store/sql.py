@@ -23,6 +23,7 @@ import duckdb
 import pyarrow as pa
 
 from store import commit as delta
+from store import witnesses
 from store.errors import TooltrailError, UnreachableError, UsageError
 from store.snapshot import KeyIndexes, Needs, Snapshot
 from store.tables import EVENTS, TABLES, Table
@@ -182,8 +183,9 @@ class ViewStatement:
 
 @cache
 def view_statements() -> tuple[ViewStatement, ...]:
-    """Return the statements of the view files in order."""
-    blocks = [b for name in VIEWS for b in Path(__file__).with_name(name).read_text().split("\n\n")]
+    """Return the statements of the view files in order, those about witnesses last."""
+    texts = [*(Path(__file__).with_name(name).read_text() for name in VIEWS), witnesses.statements()]
+    blocks = [block for text in texts for block in text.split("\n\n")]
     return tuple(_view_statement(block) for block in blocks if "CREATE" in block)
 
 
@@ -300,7 +302,7 @@ def _needs(scan: Mapping[str, Any]) -> Needs:
             column, operator, value, is_time = match.groups()
             if operator == "=" and not is_time:
                 equal[column] = value
-            elif column == EVENTS.statistics[0] and is_time:
+            elif column == EVENTS.statistics[0] and is_time and "infinity" not in value:
                 moment = datetime.fromisoformat(value)
                 since = moment if operator[0] == ">" else since
                 until = moment if operator[0] == "<" else until
