@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
+from functools import cache
+from operator import attrgetter
 from typing import Annotated, Any
 
 import msgspec
@@ -19,6 +21,22 @@ Unmapped = Sequence[bytes | None]
 def raws(values: Iterable[msgspec.Raw]) -> list[bytes | None]:
     """Return the bytes of each raw field, None where it is absent."""
     return [None if value is ABSENT else bytes(value) or None for value in values]
+
+
+def spare(
+    pointer: str, parts: Sequence[Any], kind: type[msgspec.Struct], without: Container[str] = ()
+) -> dict[str, list[msgspec.Raw]]:
+    """Return the raw fields of structs of one kind, which are those without a column, under their pointers."""
+    return {
+        f"{pointer}/{wire}": list(map(attrgetter(name), parts))
+        for name, wire in _raw_fields(kind)
+        if name not in without
+    }
+
+
+@cache
+def _raw_fields(kind: type[msgspec.Struct]) -> list[tuple[str, str]]:
+    return [(f.name, f.encode_name) for f in msgspec.structs.fields(kind) if f.default is ABSENT]
 
 
 def leftovers(
