@@ -171,7 +171,7 @@ def _why(adapter: Adapter, raw: bytes) -> str:
 def _recognised_by(adapter: Adapter) -> list[str]:
     texts = ["the shape of its text"] if adapter.recognises is not None else []
     names = [
-        f"OTLP records named {name}..." if name else "any other OTLP record" for name in adapter.otlp_names
+        f"OTLP records named {name}*" if name else "any other OTLP record" for name in adapter.otlp_names
     ]
     return [_signature(signature) for signature in adapter.signatures] + texts + names
 

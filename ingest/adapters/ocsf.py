@@ -169,8 +169,7 @@ def _place(operation: str | None, of_ai: bool) -> tuple[str, str | None, str | N
     return "other", None, None
 
 
-@lru_cache(maxsize=4096)
-def _decoded(raw: bytes) -> str | None:
+def _first(raw: bytes) -> str | None:
     try:
         first = next(iter(_resources.decode(raw)), None)
     except (msgspec.MsgspecError, UnicodeDecodeError):
@@ -179,7 +178,7 @@ def _decoded(raw: bytes) -> str | None:
 
 
 def _named(resources: Raw) -> str | None:
-    return None if resources is ABSENT else _decoded(bytes(resources))
+    return None if resources is ABSENT else _first(bytes(resources))
 
 
 def _judgement(events: Sequence[wire.Event], answers: Sequence[wire.Response]) -> dict[str, Any]:
