@@ -42,7 +42,7 @@ went; without a session id, there is no `session_key`. Neither is guessed.
 def formats_page() -> str:
     """Return docs/formats.md."""
     adapters = load_adapters()
-    rows = {name: golden_rows(name) for name in sorted(adapters)}
+    rows = {name: golden_rows(name) for name, adapter in sorted(adapters.items()) if adapter.among is None}
     parts = [_INTRODUCTION]
     for title, cells in MATRIX.items():
         parts.append(f"\n## {title}\n\n{_matrix(rows, cells)}\n")
