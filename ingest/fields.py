@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import Annotated, Any
 
 import msgspec
@@ -19,6 +19,19 @@ Unmapped = Sequence[bytes | None]
 def raws(values: Iterable[msgspec.Raw]) -> list[bytes | None]:
     """Return the bytes of each raw field, None where it is absent."""
     return [None if value is ABSENT else bytes(value) or None for value in values]
+
+
+def unknown(texts: Iterable[str | None], known: Container[str]) -> list[msgspec.Raw]:
+    """Return the texts that are not among the known ones as raw fields, for `leftovers` to keep."""
+    return [ABSENT if not text or text in known else msgspec.Raw(msgspec.json.encode(text)) for text in texts]
+
+
+def unless(texts: Iterable[str | None], taken: Iterable[object]) -> list[msgspec.Raw]:
+    """Return the texts whose row has nothing in the column they were meant for, for `leftovers` to keep."""
+    return [
+        ABSENT if not text or value is not None else msgspec.Raw(msgspec.json.encode(text))
+        for text, value in zip(texts, taken, strict=True)
+    ]
 
 
 def leftovers(

@@ -55,6 +55,19 @@ TRANSPORTS = {
 _CLIENT_PREFIX = "mcp__"
 
 
+@lru_cache(maxsize=4096)
+def kind_of(method: str | None) -> str:
+    """Return the event_kind of an MCP method, `other` for one no revision knows and for none."""
+    return METHOD_KINDS.get(
+        method or "", "notification" if (method or "").startswith("notifications/") else "other"
+    )
+
+
+def client_source(name: str | None, user_agent: str | None) -> str:
+    """Say where a client's identity comes from that has told its clientInfo, its User-Agent, or nothing."""
+    return "client_info" if name else "user_agent" if user_agent else "none"
+
+
 @lru_cache(maxsize=8192)
 def without_prefix(tool: str, server: str) -> str:
     """Return the tool's name without the `server__` or `server_` a gateway puts before it."""
