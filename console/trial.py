@@ -224,7 +224,10 @@ def _try_one(trial: Trial, adapter: Adapter, raw: bytes, builder: RowBuilder, re
     reasons = [*(r.reason for r in built.rejects), *(i.reason for i in built.invalid)]
     if reasons or not built.table.num_rows:
         trial.rejected = str(redactor.text(reasons[0]).text) if reasons else "the adapter made nothing of it"
-    for row in built.table.to_pylist():
+    rows = built.table.to_pylist()
+    if rows:  # an envelope's records are of other formats
+        trial.format = ", ".join(dict.fromkeys(row["source_format"] for row in rows))
+    for row in rows:
         trial.unmapped += _names(row.get("unmapped"))
         shown = {k: v for k, v in row.items() if k not in _HIDDEN and v is not None}
         trial.rows.append(

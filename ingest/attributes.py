@@ -24,7 +24,7 @@ class Attributes:
 
     def __init__(self, maps: Sequence[dict[str, Any]]) -> None:
         self._maps = maps
-        self._present = frozenset[str]().union(*maps)
+        self.present = frozenset[str]().union(*maps)
         self._taken: set[str] = set()
         self._kept: dict[int, dict[str, Any]] = {}
         self.wrong: set[int] = set()
@@ -32,11 +32,11 @@ class Attributes:
     def take(self, key: str) -> list[Any]:
         """Return the values as they are, None where absent."""
         self._taken.add(key)
-        return [m.get(key) for m in self._maps] if key in self._present else [None] * len(self._maps)
+        return [m.get(key) for m in self._maps] if key in self.present else [None] * len(self._maps)
 
     def peek(self, key: str) -> list[str | None]:
         """Return the values that are text or a scalar, as text, and leave them in the rest."""
-        if key not in self._present:
+        if key not in self.present:
             return [None] * len(self._maps)
         values = [m.get(key) for m in self._maps]
         if not _TEXTS.issuperset(map(type, values)):
@@ -46,7 +46,7 @@ class Attributes:
     def texts(self, key: str) -> list[str | None]:
         """Return the values as text: numbers and booleans in JSON's spelling, None for the empty text."""
         values = self.take(key)
-        if key not in self._present:
+        if key not in self.present:
             return values
         if not _TEXTS.issuperset(map(type, values)):
             values = self._converted(key, values, as_text)
@@ -59,6 +59,50 @@ class Attributes:
     def integers(self, key: str) -> list[int | None]:
         """Return the values as integers of 64 bits, whether they came as number or as text."""
         return self._converted(key, self.take(key), as_integer)
+
+    def first(self, *keys: str) -> list[str | None]:
+        """Return the first of several names' texts; a later name's other text stays in the rest."""
+        found = [(key, self.texts(key)) for key in keys if key in self.present]
+        self._taken.update(keys)
+        if not found:
+            return [None] * len(self._maps)
+        best = found[0][1]
+        for key, texts in found[1:]:
+            for row, (value, text) in enumerate(zip(best, texts, strict=True)):
+                if value is not None and text is not None and text != value:
+                    self.keep(row, key, text)
+            best = [value if value is not None else text for value, text in zip(best, texts, strict=True)]
+        return best
+
+    def documents(self, *keys: str) -> list[bytes | str | None]:
+        """Return the first of several names' values: text as it is, anything else as JSON."""
+        best: list[bytes | str | None] = [None] * len(self._maps)
+        for key in keys:
+            if key not in self.present:
+                continue
+            for row, value in enumerate(self.take(key)):
+                if value in (None, ""):
+                    continue
+                if best[row] is None:
+                    best[row] = value if isinstance(value, str) else as_json(value)
+                else:
+                    self.keep(row, key, value)
+        return best
+
+    def lists(self, key: str) -> list[list[str] | None]:
+        """Return lists of texts; a text alone is a list of one."""
+        rows: list[list[str] | None] = []
+        for row, value in enumerate(self.take(key)):
+            if isinstance(value, str) and value:
+                rows.append([value])
+            elif isinstance(value, list) and all(isinstance(v, str) for v in value):
+                rows.append(value or None)
+            else:
+                rows.append(None)
+                if value not in (None, ""):
+                    self.keep(row, key, value)
+                    self.wrong.add(row)
+        return rows
 
     def keep_unless(self, key: str, values: Sequence[str | None], known: Container[str]) -> None:
         """Keep the taken values that are not among the known ones."""
@@ -91,7 +135,7 @@ class Attributes:
         return rows
 
     def _converted(self, key: str, values: Sequence[Any], convert: Callable[[Any], Any]) -> list[Any]:
-        if key not in self._present:
+        if key not in self.present:
             return list(values)
         converted = [None if v is None else convert(v) for v in values]
         if converted.count(None) != values.count(None):

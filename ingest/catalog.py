@@ -7,8 +7,14 @@ An adapter is one module in ingest/adapters (or in a folder the user names) with
     recognises(line: bytes) -> bool                 only for formats that are not JSON
     parse(records: Sequence[bytes]) -> Parsed       pure: no I/O, clock or network
 
-or a mapping file (ingest/mapping), which says the same without code. Its id is its file's stem. Nothing else has
-to be edited to add one.
+A product whose records come as OTLP has two more names, and SIGNATURES only for what else it writes:
+
+    OTLP_NAMES: tuple[str, ...]                     how its scopes, events, spans or attributes begin
+    read(items: Sequence[Telemetry]) -> Parsed      one row of each (see ingest/otlp.py)
+
+A format that is only an envelope has `among(adapters) -> parse` in place of parse: it hands records on to the others.
+A mapping file (ingest/mapping) says the same without code. The id is the file's stem. Nothing else has to be edited
+to add one.
 """
 
 from __future__ import annotations
@@ -16,6 +22,7 @@ from __future__ import annotations
 import importlib.util
 import sys
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -48,19 +55,23 @@ def load_adapters(extra: Iterable[Path] = ()) -> dict[str, Adapter]:
                     f"format {file.stem!r} exists already", where=str(file), hint="rename the file"
                 )
             found[file.stem] = _load(file) if file.suffix == ".py" else mapped(file, found)
-    return found
+    return {i: a if a.among is None else replace(a, parse=a.among(found)) for i, a in found.items()}
 
 
 @cache
 def _load(file: Path) -> Adapter:
     module = _import(file)
+    among = getattr(module, "among", None)
     try:
         return Adapter(
             id=file.stem,
             summary=module.SUMMARY,
-            parse=module.parse,
+            parse=module.parse if among is None else among({}),
             signatures=tuple(getattr(module, "SIGNATURES", ())),
             recognises=getattr(module, "recognises", None),
+            otlp_names=tuple(getattr(module, "OTLP_NAMES", ())),
+            read=getattr(module, "read", None),
+            among=among,
         )
     except AttributeError as error:
         raise UsageError(

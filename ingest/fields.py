@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Mapping, Sequence
+from functools import cache
+from operator import attrgetter
 from typing import Annotated, Any
 
 import msgspec
@@ -32,6 +34,22 @@ def unless(texts: Iterable[str | None], taken: Iterable[object]) -> list[msgspec
         ABSENT if not text or value is not None else msgspec.Raw(msgspec.json.encode(text))
         for text, value in zip(texts, taken, strict=True)
     ]
+
+
+def spare(
+    pointer: str, parts: Sequence[Any], kind: type[msgspec.Struct], without: Container[str] = ()
+) -> dict[str, list[msgspec.Raw]]:
+    """Return the raw fields of structs of one kind, which are those without a column, under their pointers."""
+    return {
+        f"{pointer}/{wire}": list(map(attrgetter(name), parts))
+        for name, wire in _raw_fields(kind)
+        if name not in without
+    }
+
+
+@cache
+def _raw_fields(kind: type[msgspec.Struct]) -> list[tuple[str, str]]:
+    return [(f.name, f.encode_name) for f in msgspec.structs.fields(kind) if f.default is ABSENT]
 
 
 def leftovers(

@@ -100,6 +100,13 @@ def span_of(text: str | None) -> str | None:
     return text.lower() if text and _SPAN(text) else None
 
 
+@lru_cache(maxsize=8192)
+def trace_parent(header: str | None) -> tuple[str | None, str | None]:
+    """Return trace and span id of a W3C traceparent, version-trace-span-flags."""
+    parts = header.split("-") if header else []
+    return (trace_of(parts[1]), span_of(parts[2])) if len(parts) >= 4 else (None, None)
+
+
 def host_of(address: str) -> str | None:
     """Return the host of `ip:port`, `[ip6]:port` or a bare address."""
     if address[:1] == "[":

@@ -114,7 +114,8 @@ class RowBuilder:
         results, result_states = content.documents(read.results)
         taken = self._redact(read, arguments, results)
         content.mark_redacted(argument_states, result_states, taken)
-        arrays["source_format"] = pa.repeat(adapter.id, rows)
+        if "source_format" not in arrays:  # an envelope names the adapter that read each row
+            arrays["source_format"] = pa.repeat(adapter.id, rows)
         self._content(arrays, arguments, argument_states, results, result_states)
         if any(read.sessions):
             arrays["session_key"] = pa.array(self._session_keys(read.sessions), TEXT)
