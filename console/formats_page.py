@@ -11,7 +11,8 @@ from textwrap import fill
 from typing import Any
 
 from console.recognised import ways
-from ingest.catalog import BUILT_IN, Detector, load_adapters
+from console.trial import attempt
+from ingest.catalog import BUILT_IN, load_adapters
 from ingest.parsed import Adapter
 from store.events import BY_NAME
 
@@ -45,8 +46,7 @@ def formats_page() -> str:
     parts = [_INTRODUCTION]
     for title, cells in MATRIX.items():
         parts.append(f"\n## {title}\n\n{_matrix(rows, cells)}\n")
-    detector = Detector(adapters)
-    parts += [_section(adapters[name], rows[name], detector) for name in rows]
+    parts += [_section(adapters[name], rows[name], adapters) for name in rows]
     return "".join(parts)
 
 
@@ -149,14 +149,14 @@ def _matrix(rows: Mapping[str, Sequence[Row]], cells: Mapping[str, Cell]) -> str
 # --- a format ---------------------------------------------------------------------------------------------------
 
 
-def _section(adapter: Adapter, rows: Sequence[Row], detector: Detector) -> str:
+def _section(adapter: Adapter, rows: Sequence[Row], adapters: Mapping[str, Adapter]) -> str:
     notes = _notes(adapter)
     names = [name for name in (*BY_NAME, "arguments", "result", "session_id") if name not in _ALWAYS]
     filled = [name for name in names if any(name in row for row in rows)]
     parts = [
         f"\n## {adapter.id}\n\n{adapter.summary}\n\n{_wrapped(_recognised(adapter))}\n",
         f"\n{notes}\n" if notes else "",
-        _example(adapter, detector),
+        _example(adapter, adapters),
         f"\n{_wrapped('Its sample fills ' + ', '.join(filled))}.\n" if filled else "",
     ]
     return "".join(parts)
@@ -177,26 +177,18 @@ def _notes(adapter: Adapter) -> str:
     return cleandoc(ast.get_docstring(ast.parse(file.read_text("utf-8"))) or "") if file.exists() else ""
 
 
-def _example(adapter: Adapter, detector: Detector) -> str:
+def _example(adapter: Adapter, adapters: Mapping[str, Adapter]) -> str:
     """Return a record of the sample that is recognised by itself and read, a denial if there is one."""
     samples = sorted((GOLDEN / adapter.id).glob("sample.*"))
-    lines = samples[0].read_bytes().splitlines() if samples else []
-    read = [(raw, row) for raw in lines if (row := _row_of(adapter, raw, detector)) is not None]
+    lines = [line for line in samples[0].read_bytes().split(b"\n") if line] if samples else []
+    tried = zip(lines, attempt(lines, adapters), strict=True)
+    read = [(raw, trial) for raw, trial in tried if trial.format == adapter.id and not trial.rejected]
     if not read:
         return ""
-    fitting = [pair for pair in read if len(pair[0]) <= _LONGEST_EXAMPLE] or [
-        min(read, key=lambda pair: len(pair[0]))
+    short = [pair for pair in read if len(pair[0]) <= _LONGEST_EXAMPLE] or [
+        min(read, key=lambda p: len(p[0]))
     ]
-    denied = [raw for raw, row in fitting if row.get("decision") == "deny"]
-    raw = (denied or [raw for raw, _ in fitting])[0]
+    denied = [raw for raw, trial in short if any(row["decision"] == "deny" for row in trial.rows)]
+    raw = (denied or [raw for raw, _ in short])[0]
     language = "json" if raw.startswith(b"{") else "text"
     return f"\n```{language}\n{raw.decode()}\n```\n"
-
-
-def _row_of(adapter: Adapter, raw: bytes, detector: Detector) -> Row | None:
-    if detector.formats([raw]) != [adapter.id]:
-        return None
-    parsed = adapter.parse([raw])
-    if parsed.rejects or not parsed.rows:
-        return None
-    return {name: values[0] for name, values in parsed.columns.items()} | dict(parsed.constants)

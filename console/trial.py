@@ -159,8 +159,8 @@ def _cut(source: BinaryIO, count: int) -> list[bytes]:
 def remarks(records: Sequence[bytes], trials: Sequence[Trial], adapters: Mapping[str, Adapter]) -> list[str]:
     """Return what is to be said of the trials together: paths that lead nowhere, and what to do about no format."""
     found = []
-    for name in dict.fromkeys(trial.format for trial in trials if trial.format is not None):
-        if isinstance(parse := adapters[name].parse, Mapped):
+    for name in dict.fromkeys(trial.format for trial in trials if trial.format in adapters):
+        if isinstance(parse := adapters[str(name)].parse, Mapped):
             mine = [raw for raw, trial in zip(records, trials, strict=True) if trial.format == name]
             found += [f"{name}: {text}" for text in _lost(parse, mine)]
     if any(trial.format is None for trial in trials):
