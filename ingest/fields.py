@@ -15,6 +15,8 @@ Int = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 ABSENT = msgspec.Raw(b"")
 """The default of every raw field, one object, so that presence is a test of identity."""
 
+_NULL = msgspec.Raw(b"null")
+
 Unmapped = Sequence[bytes | None]
 
 
@@ -61,7 +63,8 @@ def leftovers(
     """
     parts: dict[int, list[bytes]] = {}
     for pointer, values in fields.items():
-        if values.count(ABSENT) == rows:
+        absent = values.count(ABSENT)
+        if absent == rows or absent + values.count(_NULL) == rows:
             continue
         head = msgspec.json.encode(pointer) + b":"
         for row, value in enumerate(values):

@@ -15,6 +15,7 @@ from ingest.delivery import Unreadable
 BLOCK = 1 << 20
 BOM = b"\xef\xbb\xbf"
 """What some Windows programs put before the first character of a file; it is no part of the first record."""
+_GLANCE = 4096
 KEPT_OF_LONG = 64 << 10
 """Bytes of an over-long line that are kept for its dead letter."""
 
@@ -155,9 +156,10 @@ def is_document(head: bytes) -> bool:
 
 def are_run_together(line: bytes) -> bool:
     """Say whether a line, which may be cut short, begins with two objects with nothing between them."""
-    if line[:1] != b"{" or b"}{" not in line:
+    begin = line[:_GLANCE]
+    if begin[:1] != b"{" or b"}{" not in begin:
         return False
-    text = line.decode(errors="replace")
+    text = begin.decode(errors="replace")
     try:
         return text.startswith("{", _VALUE.raw_decode(text)[1])
     except (ValueError, RecursionError):

@@ -71,6 +71,18 @@ def open_objects(
     return found, rest
 
 
+def loosely(values: Sequence[Raw], kind: type[T], nothing: T) -> list[T]:
+    """Return each raw value as a struct, `nothing` where it is no such object; what the struct lacks is not told."""
+    decode_one = _lines(kind).decode
+    found = []
+    for value in values:
+        try:
+            found.append(nothing if value is ABSENT else decode_one(value))
+        except _BAD:
+            found.append(nothing)
+    return found
+
+
 def merged(rows: Sequence[bytes | None] | None, *others: Sequence[bytes | None]) -> list[bytes | None] | None:
     """Merge objects row by row; None when no row has anything."""
     parts = [other for other in others if any(other)]

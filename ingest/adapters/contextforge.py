@@ -26,7 +26,10 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from functools import lru_cache
+from operator import attrgetter
 from typing import Any
+
+import msgspec
 
 from ingest.decode import Decoded, decode
 from ingest.fields import ABSENT, filled, leftovers, transpose, unless
@@ -35,6 +38,8 @@ from ingest.opened import merged, open_objects
 from ingest.parsed import Parsed, Reject
 from ingest.wire import contextforge as wire
 from ingest.wire import contextforge_verdicts as verdicts
+
+Raw = msgspec.Raw
 
 SUMMARY = "IBM ContextForge SIEM events and rows of its log tables (JSON)"
 SIGNATURES = (
@@ -47,6 +52,7 @@ SIGNATURES = (
 )
 
 _FIELDS_AT = "/context/custom_fields"
+_FALSE = Raw(b"false")
 _REDACTED = "[REDACTED]"
 _CALL = re.compile(r"Tool '(.*)' (?:invoked successfully|invocation failed)", re.DOTALL)
 _AUTH = {
@@ -71,7 +77,7 @@ def parse(records: Sequence[bytes]) -> Parsed:
         **_target(events, shapes, contexts, fields),
         **verdicts.judgement(events, shapes, contexts, fields),
     }
-    apart = {f"/{name}": [getattr(e, name) for e in events] for name in wire.APART}
+    apart = {f"/{name}": list(map(attrgetter(name), events)) for name in wire.APART}
     nowhere = [None] * len(events)
     apart |= {
         "/event_type": unless([e.event_type for e in events], nowhere),
@@ -88,6 +94,11 @@ def parse(records: Sequence[bytes]) -> Parsed:
             nowhere,
         ),
         "/actor/geo": [e.actor.geo if e.actor else ABSENT for e in events],
+        "/context/resource_id": [c.resource_id for c in contexts],
+        "/context/data_classification": [c.data_classification for c in contexts],
+        "/context/requires_review": [
+            ABSENT if c.requires_review == _FALSE else c.requires_review for c in contexts
+        ],
         "/context/custom_fields/integration_type": [f.integration_type for f in fields],
         "/context/custom_fields/arguments_count": [f.arguments_count for f in fields],
         "/context/resource_name": unless([c.resource_name for c in contexts], columns.pop("named")),

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
+from operator import attrgetter
 from typing import Any
 
 from ingest.decode import decode
@@ -125,7 +126,7 @@ def _verdict(
 def _unnamed(events: Sequence[wire.Event], columns: dict[str, Any]) -> dict[str, Any]:
     """Return the fields that are known but have no column, or whose value has none."""
     return {
-        **{f"/{name}": [getattr(e, name) for e in events] for name in wire.APART},
+        **{f"/{name}": list(map(attrgetter(name), events)) for name in wire.APART},
         "/trigger": unknown([e.trigger for e in events], {"load", *_METHODS}),
         "/target_type": unknown([e.target_type for e in events], _TARGETS),
         "/result": unknown([e.result for e in events], {"allowed", "denied"}),

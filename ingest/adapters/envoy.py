@@ -26,6 +26,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from functools import lru_cache
+from operator import attrgetter
 from typing import Any
 
 from ingest.fields import filled, leftovers, transpose, unless
@@ -83,7 +84,6 @@ def _people(lines: Sequence[wire.Line]) -> dict[str, Any]:
     }
 
 
-@lru_cache(maxsize=8192)
 def _address(behind: bool, remote: str | None, forwarded: str | None) -> str | None:
     """Return the client's address, which behind the gateway is only in the header."""
     first = (forwarded or "").split(",")[0].strip()
@@ -215,7 +215,7 @@ def _unnamed(lines: Sequence[wire.Line], columns: dict[str, Any]) -> dict[str, A
     failed = columns["outcome"]
     nowhere = [None] * len(lines)
     return {
-        **{pointer: [getattr(e, name) for e in lines] for pointer, name in wire.APART.items()},
+        **{pointer: list(map(attrgetter(name), lines)) for pointer, name in wire.APART.items()},
         "/response_flags": unless(
             [None if e.response_flags == "-" else e.response_flags for e in lines], nowhere
         ),

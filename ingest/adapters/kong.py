@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
+from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -25,7 +26,7 @@ import msgspec
 from ingest.fields import ABSENT, filled, leftovers, transpose, unknown, unless
 from ingest.jsonrpc import NO_REQUEST, NO_RESPONSE, Request, Response, request, response
 from ingest.mcp import client_source, host_of, kind_of, trace_of
-from ingest.opened import decode_open, open_objects
+from ingest.opened import decode_open, loosely
 from ingest.parsed import Parsed
 from ingest.wire import kong as wire
 from ingest.wire.kong_rows import PRIMITIVES, Row, rows_of
@@ -49,7 +50,7 @@ def parse(records: Sequence[bytes]) -> Parsed:
     rows = rows_of(decoded.events)
     asked = [_asked(r.rpc) for r in rows]
     answered = [_answered(r.rpc) for r in rows]
-    headers, _ = open_objects([_http(r.line).headers for r in rows], wire.Headers, wire.NO_HEADERS, "")
+    headers = loosely([_http(r.line).headers for r in rows], wire.Headers, wire.NO_HEADERS)
     columns = {
         **_envelope(rows, headers),
         **_people(rows, headers, asked),
@@ -89,7 +90,7 @@ def _answered(rpc: wire.Rpc | None) -> Response:
 
 def _envelope(rows: Sequence[Row], headers: Sequence[wire.Headers]) -> dict[str, Any]:
     sessions = [(mcp.mcp_session_id or None) if (mcp := r.line.ai.mcp) else None for r in rows]
-    traces, _ = open_objects([r.line.trace_id for r in rows], wire.Trace, wire.NO_TRACE, "")
+    traces = loosely([r.line.trace_id for r in rows], wire.Trace, wire.NO_TRACE)
     return {
         "event_time": [None if (t := r.line.started_at) is None else t * 1000 for r in rows],
         "native_event_id": [_http(r.line).id or None for r in rows],
@@ -183,7 +184,7 @@ def _kind(method: str | None, mcp: bool) -> str:
 
 
 def _judgement(rows: Sequence[Row], answered: Sequence[Response]) -> dict[str, Any]:
-    latencies, _ = open_objects([r.line.latencies for r in rows], wire.Latencies, wire.NO_LATENCIES, "")
+    latencies = loosely([r.line.latencies for r in rows], wire.Latencies, wire.NO_LATENCIES)
     replies = [r.line.response or wire.NO_RESPONSE for r in rows]
     verdicts = transpose(
         [
@@ -260,7 +261,7 @@ def _ending(
 
 def _unnamed(rows: Sequence[Row], columns: dict[str, Any]) -> dict[str, list[Raw]]:
     """Return the fields without a column, those of the line with its first row."""
-    lines = [r.line if r.first else None for r in rows]
+    lines = [r.line if r.first else _NOTHING_MORE for r in rows]
     https = [_http(r.line) if r.first else wire.NO_REQUEST for r in rows]
     nowhere = [None] * len(rows)
     named = [r.audit.consumer if r.audit else None for r in rows]
@@ -272,8 +273,8 @@ def _unnamed(rows: Sequence[Row], columns: dict[str, Any]) -> dict[str, list[Raw
         "/request/querystring": [ABSENT if h.querystring == _EMPTY else h.querystring for h in https],
         "/request/headers": [h.headers for h in https],
         "/request/tls": [h.tls for h in https],
-        "/response/headers": [(e.response or wire.NO_RESPONSE).headers if e else ABSENT for e in lines],
-        **{f"/{name}": [getattr(e, name) if e else ABSENT for e in lines] for name in _APART},
+        "/response/headers": [(e.response or wire.NO_RESPONSE).headers for e in lines],
+        **{f"/{name}": list(map(attrgetter(name), lines)) for name in _APART},
         "/route/name": unless(
             [_named(r.parties.route) if r.first and _named(r.parties.service) else None for r in rows],
             nowhere,
@@ -292,4 +293,5 @@ def _unnamed(rows: Sequence[Row], columns: dict[str, Any]) -> dict[str, list[Raw
 
 
 _EMPTY = Raw(b"{}")
+_NOTHING_MORE = wire.Line(wire.Ai())
 _APART = ("tries", "source", "upstream_uri", "upstream_status", "workspace", "consumer_groups")

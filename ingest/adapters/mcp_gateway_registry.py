@@ -12,14 +12,15 @@ of the name, cut to 32 bits: it groups, but two people can share one. `app_id` i
 provider knows. Credentials are masked by the registry. The client is otherwise known by its User-Agent only.
 
 To switch it on: set `AUDIT_LOG_ENABLED=true` on the registry with MongoDB or DocumentDB, where all three kinds go
-into one collection. Export it as JSONL from the audit page of the admin console or with mongoexport. A record the
-database did not take is in the registry's own log only, as "AUDIT RECORD DROPPED".
+into one collection, and download it as JSONL from the audit page of the admin console. A record the database did
+not take is in the registry's own log only, as "AUDIT RECORD DROPPED".
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
+from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -289,8 +290,8 @@ def _unnamed(events: Sequence[wire.Record], columns: dict[str, Any]) -> dict[str
             msgspec.Raw(msgspec.json.encode(d.evaluated_scopes)) if d.evaluated_scopes else ABSENT
             for d in decided
         ],
-        **{f"/identity/{name}": [getattr(i, name) for i in ids] for name in wire.CLAIMED},
-        **{f"/{name}": [getattr(e, name) for e in events] for name in (*wire.CLAIMED, *wire.MINTED)},
+        **{f"/identity/{name}": list(map(attrgetter(name), ids)) for name in wire.CLAIMED},
+        **{f"/{name}": list(map(attrgetter(name), events)) for name in (*wire.CLAIMED, *wire.MINTED)},
         "/username_hash": unless(
             [
                 None if e.username_hash in columns["user_id"][row : row + 1] else e.username_hash

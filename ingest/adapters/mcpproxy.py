@@ -10,13 +10,15 @@ a call leaves two records with one request_id: a tool_call, and an internal_tool
 is kept as kind `other` with the warning duplicate_pair and counts neither as a call nor as a denial. The proxy
 writes who called into the recorded arguments as `_auth_*`: these are taken out, for the client never sent them.
 Where no one has to sign in nothing stops a client from sending such names itself, so a user without
-`_auth_auth_type` beside it is `self_reported`. The response may be cut (warning truncated_json).
+`_auth_auth_type` beside it is `self_reported`, and `unknown` where the export left the arguments out. The response
+may be cut (warning truncated_json).
 
 A transport session is new at every reconnect; `work_session_id`, which outlives it, is the conversation.
 `intent` is what the agent says of itself: it gives operation_class and proves nothing.
 
-To switch it on: it is on by default. Export with `mcpproxy activity export --output audit.jsonl`, or from
-`GET /api/v1/activity/export`, with bodies. Exports may overlap: a record keeps its id.
+To switch it on: it is on by default. Export with `mcpproxy activity export --include-bodies --output audit.jsonl`
+or from `GET /api/v1/activity/export?include_bodies=true`; without bodies there are neither arguments nor agents.
+Exports may overlap: a record keeps its id.
 """
 
 from __future__ import annotations
@@ -31,7 +33,7 @@ from ingest.decode import decode
 from ingest.fields import ABSENT, filled, leftovers, transpose, unknown
 from ingest.jsonrpc import NO_RESPONSE, response
 from ingest.mcp import without_prefix
-from ingest.opened import merged, open_objects
+from ingest.opened import loosely, merged, open_objects
 from ingest.parsed import Parsed
 from ingest.wire import mcpproxy as wire
 
@@ -44,9 +46,6 @@ _CLASSES = {"read": "read", "write": "write", "destructive": "destructive"}
 _AUTH = b'"_auth_'
 _caller = msgspec.json.Decoder(wire.Caller)
 _items = msgspec.json.Decoder(dict[str, msgspec.Raw])
-_intent = msgspec.json.Decoder(wire.Intent)
-_nested = msgspec.json.Decoder(dict[str, msgspec.Raw])
-_detection = msgspec.json.Decoder(wire.Detection)
 _BAD = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 
@@ -63,10 +62,10 @@ def parse(records: Sequence[bytes]) -> Parsed:
     columns = {
         "event_time": [e.timestamp or None for e in events],
         "native_event_id": [e.id or None for e in events],
-        **_people(events, metadata, [c for c, _ in calls]),
+        **_people(events, metadata, calls),
         **_target(events, metadata, mirrors),
         **_judgement(events, metadata, mirrors),
-        **_said(events, metadata, rest),
+        **_said(events, metadata),
         "arguments": [arguments for _, arguments in calls],
         "result": [e.response or None for e in events],
     }
@@ -77,6 +76,9 @@ def parse(records: Sequence[bytes]) -> Parsed:
         "/parent_id": [e.parent_id for e in events],
         "/intent": [e.intent for e in events],
         "/max_severity": [e.max_severity for e in events],
+        "/metadata/intent": [m.intent for m in metadata],
+        "/metadata/sensitive_data_detection": [m.sensitive_data_detection for m in metadata],
+        "/metadata/content_trust": [m.content_trust for m in metadata],
     }
     columns["unmapped"] = merged(leftovers(decoded.unmapped, len(events), apart), rest)
     constants = {"source_system": "mcpproxy", "evidence_kind": "audit_event", "vantage": "gateway"}
@@ -98,8 +100,11 @@ def _called(arguments: msgspec.Raw) -> tuple[wire.Caller, bytes | None]:
 
 
 def _people(
-    events: Sequence[wire.Record], metadata: Sequence[wire.Metadata], callers: Sequence[wire.Caller]
+    events: Sequence[wire.Record],
+    metadata: Sequence[wire.Metadata],
+    calls: Sequence[tuple[wire.Caller, bytes | None]],
 ) -> dict[str, Any]:
+    callers = [caller for caller, _ in calls]
     ways = [c.auth_type or m.auth_type or None for c, m in zip(callers, metadata, strict=True)]
     agents = [c.agent_name or m.agent_name or None for c, m in zip(callers, metadata, strict=True)]
     ids = [e.user_id or c.user_id or None for e, c in zip(events, callers, strict=True)]
@@ -109,8 +114,8 @@ def _people(
         "user_email": emails,
         "user_id_kind": ["local_id" if i else "none" for i in ids],
         "user_assurance": [
-            ("verified" if way else "self_reported") if i or mail else "unknown"
-            for i, mail, way in zip(ids, emails, ways, strict=True)
+            _assurance(bool(i or mail), way, arguments is None)
+            for i, mail, way, (_, arguments) in zip(ids, emails, ways, calls, strict=True)
         ],
         "client_name": [m.client_name or None for m in metadata],
         "client_version": [m.client_version or None for m in metadata],
@@ -126,6 +131,13 @@ def _people(
         "conversation_id": [e.work_session_id or None for e in events],
         "http_request_id": [e.request_id or None for e in events],
     }
+
+
+def _assurance(named: bool, way: str | None, bare: bool) -> str:
+    """Say how sure the user is; `bare` says that the arguments, and with them the proxy's mark, are not there."""
+    if not named or (way is None and bare):
+        return "unknown"
+    return "verified" if way else "self_reported"
 
 
 def _target(
@@ -236,40 +248,21 @@ def _verdict(type_: str, status: str, decision: str | None, failure: str | None)
     return "unknown", None, None, "success", warnings
 
 
-def _said(
-    events: Sequence[wire.Record], metadata: Sequence[wire.Metadata], rest: Sequence[bytes | None]
-) -> dict[str, Any]:
+def _said(events: Sequence[wire.Record], metadata: Sequence[wire.Metadata]) -> dict[str, Any]:
     """Return what the agent says of its intent, and what the proxy found in the content."""
-    classes: list[str | None] = []
-    categories: list[list[str] | None] = []
-    for event, known, left in zip(events, metadata, rest, strict=True):
-        variant = (known.tool_variant or event.tool_variant or "").removeprefix(_MIRROR)
-        intent, found = event.intent, None
-        if left is not None and (b'"/metadata/intent"' in left or _DETECTED in left):
-            items = _nested.decode(left)
-            intent = items.get("/metadata/intent", intent)
-            found = items.get("/metadata/sensitive_data_detection")
-        classes.append(_CLASSES.get(_operation(intent) or variant))
-        categories.append(_categories(found) or event.detection_types or None)
-    return {"operation_class": classes, "sensitive_categories": categories}
-
-
-_DETECTED = b'"/metadata/sensitive_data_detection"'
-
-
-def _operation(intent: msgspec.Raw) -> str | None:
-    if intent is ABSENT:
-        return None
-    try:
-        return _intent.decode(intent).operation_type
-    except _BAD:
-        return None
-
-
-def _categories(found: msgspec.Raw | None) -> list[str] | None:
-    if found is None:
-        return None
-    try:
-        return _detection.decode(found).categories
-    except _BAD:
-        return None
+    intents = loosely(
+        [e.intent if m.intent is ABSENT else m.intent for e, m in zip(events, metadata, strict=True)],
+        wire.Intent,
+        wire.NO_INTENT,
+    )
+    variants = [m.tool_variant or e.tool_variant or "" for e, m in zip(events, metadata, strict=True)]
+    found = loosely([m.sensitive_data_detection for m in metadata], wire.Detection, wire.NO_DETECTION)
+    return {
+        "operation_class": [
+            _CLASSES.get(i.operation_type or variant.removeprefix(_MIRROR))
+            for i, variant in zip(intents, variants, strict=True)
+        ],
+        "sensitive_categories": [
+            f.categories or e.detection_types or None for f, e in zip(found, events, strict=True)
+        ],
+    }

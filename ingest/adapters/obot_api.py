@@ -7,8 +7,9 @@ method, path and host have no column and stay in `unmapped`. Each row is an HTTP
 calls are counted from the `obot` format. The IP address is the one the request claims to come from.
 
 A file has all its objects on one line: each becomes a record of its own, at its own offset, and an object cut
-short at the end is a dead letter and harms no other. Where a single message or line holds several objects, all
-become rows of that record; if one of them is broken the whole record is rejected, and the reason counts which.
+short at the end is a dead letter and harms no other. A message or a line of a longer file that holds several
+objects is not recognised by itself, so name the format: all become rows of that record, or none if one of them is
+broken, and the reason counts which.
 
 To switch it on: start Obot with `OBOT_SERVER_AUDIT_LOGS_MODE=disk` or `s3` (off by default). It writes a file
 every two minutes, compressed with gzip unless told otherwise; the files are read as they are.
@@ -111,7 +112,6 @@ def _person(user: str | None) -> tuple[str | None, str, str]:
     return (user, "local_id", "verified") if user else (None, "none", "unknown")
 
 
-@lru_cache(maxsize=8192)
 def _server(path: str) -> str | None:
     return path.removeprefix(_CONNECT).split("/")[0] or None if path.startswith(_CONNECT) else None
 

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
+from operator import attrgetter
 from typing import Any
 
 from ingest.decode import decode
@@ -67,7 +68,7 @@ def parse(records: Sequence[bytes]) -> Parsed:
         "arguments": _arguments(lines, asked),
     }
     apart: dict[str, Any] = {
-        pointer: [getattr(e, name) for e in lines] for pointer, name in wire.APART.items()
+        pointer: list(map(attrgetter(name), lines)) for pointer, name in wire.APART.items()
     }
     nowhere = [None] * len(lines)
     apart["/impersonate-user-id"] = unless([e.impersonate_user_id for e in lines], nowhere)
@@ -113,7 +114,6 @@ def _people(
     }
 
 
-@lru_cache(maxsize=8192)
 def _address(address: str | None, forwarded: str | None) -> str | None:
     text = address or (forwarded or "").split(",")[0].strip()
     return host_of(text) if text else None

@@ -56,6 +56,9 @@ class Context(msgspec.Struct, gc=False):
     response_status_code: Int | None = None
     status_code: Int | None = None
     custom_fields: Raw = ABSENT
+    resource_id: Raw = ABSENT
+    data_classification: Raw = ABSENT
+    requires_review: Raw = ABSENT
 
 
 class Record(Part):

@@ -82,7 +82,15 @@ def _taken(rpc: wire.Rpc, audits: list[wire.Audit]) -> wire.Audit | None:
 
 
 def _part(raw: msgspec.Raw, nothing: T) -> T:
-    return nothing if raw is ABSENT else _read(bytes(raw), type(nothing)) or nothing
+    if raw is ABSENT:
+        return nothing
+    text = bytes(raw)
+    read = _read if len(text) <= _REMEMBERED else _read.__wrapped__
+    return read(text, type(nothing)) or nothing
+
+
+_REMEMBERED = 4096
+"""Bytes of a part up to which it is remembered, so that no log can fill the memory."""
 
 
 @lru_cache(maxsize=4096)

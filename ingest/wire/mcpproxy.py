@@ -13,8 +13,6 @@ class Intent(msgspec.Struct, gc=False):
     """What the agent says that it means to do."""
 
     operation_type: str | None = None
-    data_sensitivity: Raw = ABSENT
-    reason: Raw = ABSENT
 
 
 class Detection(msgspec.Struct, gc=False):
@@ -37,6 +35,9 @@ class Metadata(msgspec.Struct, gc=False):
     target_server: str | None = None
     target_tool: str | None = None
     internal_tool_name: str | None = None
+    intent: Raw = ABSENT
+    sensitive_data_detection: Raw = ABSENT
+    content_trust: Raw = ABSENT
 
 
 class Caller(msgspec.Struct, gc=False):
@@ -82,6 +83,8 @@ class Record(msgspec.Struct, gc=False, forbid_unknown_fields=True):
 
 NO_METADATA = Metadata()
 NO_CALLER = Caller()
+NO_INTENT = Intent()
+NO_DETECTION = Detection()
 
 KINDS = {
     "tool_call": "tool_call",

@@ -94,6 +94,8 @@ def test_a_user_nobody_signed_in_is_self_reported() -> None:
     assert picked(claimed, "user_id", "user_assurance") == ("root", "self_reported")
     signed = row("mcpproxy", record(arguments={"_auth_auth_type": "user", "_auth_user_id": "u9"}))
     assert picked(signed, "user_id", "user_assurance") == ("u9", "verified")
+    bare = row("mcpproxy", record(arguments=None, user_id="u9"))
+    assert picked(bare, "user_id", "user_assurance") == ("u9", "unknown")
 
 
 @pytest.mark.parametrize(
