@@ -121,14 +121,15 @@ def attempt(
         found = format_id or detector.formats([raw])[0]
         if found is None:
             reason = str(redactor.text(detector.why_not(raw)).text)
-            near = [str(redactor.text(str(n)).text) for n in nearest(adapters, raw)]
-            trials.append(Trial(number, None, "no format recognises it", rejected=reason, nearest=near))
+            kin = [str(n) for n in nearest(adapters, raw)]
+            trials.append(Trial(number, None, "no format recognises it", rejected=reason, nearest=kin))
             continue
         trial = Trial(
             number, found, "chosen by --format" if forced is not None else why(adapters[found], raw)
         )
         if forced is None:
-            trial.nearest = [str(n) for n in nearest(adapters, raw, found, count=1)]
+            near = nearest(adapters, raw, found, count=1)
+            trial.nearest = [str(n) for n in near if len(n.has) >= len(n.lacks)]
         trials.append(_try_one(trial, adapters[found], raw, builder, redactor))
     return trials
 
@@ -229,10 +230,7 @@ def _try_one(trial: Trial, adapter: Adapter, raw: bytes, builder: RowBuilder, re
         trial.format = ", ".join(dict.fromkeys(row["source_format"] for row in rows))
     for row in rows:
         trial.unmapped += _names(row.get("unmapped"))
-        shown = {k: v for k, v in row.items() if k not in _HIDDEN and v is not None}
-        trial.rows.append(
-            shown | ({"session_key": "a keyed hash of its id"} if row.get("session_key") else {})
-        )
+        trial.rows.append({k: v for k, v in row.items() if k not in _HIDDEN and v is not None})
     return trial
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -237,10 +237,11 @@ def _given(parsed: Parsed, name: str) -> Sequence[Any]:
 
 
 def _over(name: str, found: Sequence[Any], given: Sequence[Any]) -> list[Any]:
-    """Return what the mapping found, and what the format gave where it found nothing."""
-    if name in BY_NAME and BY_NAME[name].type == TIME and any(isinstance(value, str) for value in given):
-        found = [_rfc3339(value) if isinstance(value, int) else value for value in found]
-    return [old if new is None else new for new, old in zip(found, given, strict=True)]
+    """Return what the mapping found, and what the format gave where it found nothing; times of both are one type."""
+    merged = [old if new is None else new for new, old in zip(found, given, strict=True)]
+    if name in BY_NAME and BY_NAME[name].type == TIME and any(isinstance(value, str) for value in merged):
+        return [_rfc3339(value) if isinstance(value, int) else value for value in merged]
+    return merged
 
 
 def _rfc3339(microseconds: int) -> str:
@@ -260,8 +261,4 @@ def _without(parsed: Parsed, wrong: dict[int, str]) -> Parsed:
     columns: Columns = {name: [found[row] for row in kept] for name, found in parsed.columns.items()}
     rejects = [*parsed.rejects, *(Reject(place, reason) for place, reason in reasons.items())]
     rejects.sort(key=lambda reject: reject.record)
-    return Parsed(columns, parsed.constants, _picked(record, kept), rejects, len(kept))
-
-
-def _picked(record: Sequence[int], rows: Iterable[int]) -> list[int]:
-    return [record[row] for row in rows]
+    return Parsed(columns, parsed.constants, [record[row] for row in kept], rejects, len(kept))

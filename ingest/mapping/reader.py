@@ -149,6 +149,8 @@ class _Reader:
             self._fail('set is a table such as { decision = "deny" }', place)
         for name in table["set"]:
             self._column(name, place)
+            if name in BY_NAME and BY_NAME[name].type == TIME:
+                self._fail(f"{name} is a time, which no condition sets", place)
         texts = frozenset(str(v).lower() if isinstance(v, bool) else str(v) for v in wanted)
         columns = {name: self._constant(name, value, place) for name, value in table["set"].items()}
         return Condition(self._paths(table, place), texts, columns)

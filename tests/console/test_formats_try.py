@@ -45,9 +45,9 @@ def test_a_record_of_no_format_gets_the_nearest() -> None:
 
 def test_the_runner_up_is_named_once() -> None:
     """Which format came next, and what the record would need to be of it; not again for each record."""
-    record = json.dumps({"event_time": "2026-08-21T10:00:00Z", "tool_name": "t", "time": 1}).encode()
+    record = json.dumps(LINE | {"event_time": "2026-08-21T10:00:00Z"}).encode()
     out = page([record, record])
-    assert out.count("next nearest: agentgateway (has time; lacks ") == 1
+    assert out.count("next nearest: native (has event_time; lacks event_kind)") == 1
 
 
 @pytest.mark.parametrize("pack", [bytes, gzip.compress, zstandard.compress])

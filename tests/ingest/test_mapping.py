@@ -213,6 +213,18 @@ def test_an_extension_takes_fields_out_of_unmapped(tmp_path: Path) -> None:
     assert [(r.record, r.reason) for r in parsed.rejects] == [(2, "tenant: expected text (org_id)")]
 
 
+def test_times_of_an_extension_and_of_its_format_are_one_type(tmp_path: Path) -> None:
+    """A format gives text and the mapping a number, or the other way round: the column holds one of the two."""
+    text = EXTENSION + 'event_time = { from = "began", unit = "s" }\n'
+    parsed = mapped(tmp_path, text, LINE | {"began": 1_790_000_000}, LINE)
+    assert parsed.columns["event_time"] == ["2026-09-21T14:13:20+00:00", "2026-08-21T10:00:00Z"]
+    log = {"name": "claude_code.x", "attributes": {"event.timestamp": "2026-08-21T10:00:00Z"}}
+    text = EXTENSION.replace("agentgateway", "claude_code") + 'event_time = "attributes.began"\n'
+    other = log | {"attributes": {"began": "2026-08-21T10:00:01Z", **log["attributes"]}}
+    parsed = mapped(tmp_path, text, log, other)
+    assert parsed.columns["event_time"] == ["2026-08-21T10:00:00+00:00", "2026-08-21T10:00:01Z"]
+
+
 def test_an_extension_reads_the_records_of_its_format(tmp_path: Path) -> None:
     """It takes the format's place, or with [recognise] only that of the records that have what it names."""
     line, other = (

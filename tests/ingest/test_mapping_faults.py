@@ -43,6 +43,7 @@ FAULTS = [
     (GOOD + 'user_id = "a"\n[columns.org_id]\nfrom = "b"\nuntil = "c"\n', 8, "unknown key of a column", ""),
     (GOOD + 'user_id = "a"\n' + WHEN + WHEN.replace("deny", "dny"), 10, "'dny' is no word", "did you mean deny?"),
     (GOOD + WHEN.replace("is = 1\n", ""), 5, "when needs is", ""),
+    (GOOD + WHEN.replace('decision = "deny"', 'event_time = "x"'), 5, "event_time is a time, which no condition", ""),
     (GOOD + WHEN.replace("decision", "decison"), 5, "unknown column: 'decison'", "did you mean decision?"),
 ]  # fmt: skip
 

@@ -51,6 +51,16 @@ from = "h.s"
 is = [403]
 set = { decision = "deny" }
 """
+MORE = """
+summary = "fuzzed"
+extends = "agentgateway"
+[recognise]
+keys = ["listener"]
+[columns]
+gateway_name = { from = ["route", "listener"] }
+issued_at = { from = "listener.x", unit = "ns" }
+user_name = '"http.host".a.b'
+"""
 SEED = (
     b'{"a":1,"b":{"c":2},"i":"2026-08-21T10:00:00Z","d":3,"h":{"s":403},"r":4,"g":"x,y","on":[{"sub":"z"}],'
 )
@@ -58,13 +68,19 @@ SEED += b'"u":{"sub":"ann"},"t":"gh__t","tp":"00-1-2-3","v":true,"o":"success","
 
 
 def adapters_and_seeds(folder: Path) -> tuple[list[str], dict[str, list[bytes]]]:
-    """Return the adapters' ids and what to begin with; two mapping files are among them."""
+    """Return the adapters' ids and what to begin with; three mapping files are among them."""
     (folder / "fuzzed.toml").write_text(MAPPING)
     text = MAPPING.replace("[recognise]", 'records = "logfmt"\n[recognise]')
     (folder / "fuzzed_text.toml").write_text(text)
+    (folder / "fuzzed_more.toml").write_text(MORE)
     names = sorted(load_adapters([folder]))
     seeds = {name: samples(name) for name in names if not name.startswith("fuzzed")}
-    return names, seeds | {"fuzzed": [SEED], "fuzzed_text": [b"a=1 d=12ms t=gh__t v=true h.s=403"]}
+    text_seed = b"a=1 d=12ms t=gh__t v=true h.s=403"
+    return names, seeds | {
+        "fuzzed": [SEED],
+        "fuzzed_text": [text_seed],
+        "fuzzed_more": samples("agentgateway"),
+    }
 
 
 def main() -> None:

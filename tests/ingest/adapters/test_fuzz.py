@@ -54,7 +54,7 @@ def spoilt(name: str) -> dict[bytes, set[str]]:
             record = json.loads(raw)
         except ValueError:
             continue
-        if not isinstance(record, dict):
+        if not isinstance(record, dict) or ADAPTERS[name].parse([raw]).rejects:
             continue
         for path in fields(record):
             if (shape := tuple(0 if isinstance(step, int) else step for step in path)) not in seen:
