@@ -148,11 +148,10 @@ def read(items: Sequence[Telemetry]) -> Parsed:
 
 def _from_component(keys: Sequence[str | None], found: dict[str, Any]) -> None:
     """Fill names from `tool:NAME@version`, which older releases give alone."""
-    for row, key in enumerate(keys):
+    columns = {name: list(found[name]) for name in _NAMED.values()}
+    for row, (key, method) in enumerate(zip(keys, found["mcp_method"], strict=True)):
         kind, separator, name = (key or "").partition(":")
         column = _NAMED.get(kind)
-        if separator and column and found[column][row] is None and found["mcp_method"][row] is not None:
-            bare = name.rpartition("@")[0] or name
-            found[column] = [*found[column][:row], bare or None, *found[column][row + 1 :]]
-            if column == "tool_name":
-                found["tool_name_exposed"] = found[column]
+        if separator and column and method is not None and columns[column][row] is None:
+            columns[column][row] = name.rpartition("@")[0] or name or None
+    found |= columns | {"tool_name_exposed": columns["tool_name"]}

@@ -52,9 +52,6 @@ _TO_CLIENT = frozenset({"server_to_client", "in", "s2c", "response"})
 _READ = frozenset({"mcp-session-id", "mcp-protocol-version", "mcp-method", "mcp-name", "user-agent", "x-request-id",
                    "traceparent"})  # fmt: skip
 _SECRET = frozenset({"authorization", "cookie", "set-cookie", "proxy-authorization", "x-api-key"})
-_OTHER = {"server": "client", "client": "server"}
-_NOWHERE, _ANYWHERE = "nowhere", "anywhere"
-"""Places of requests that name neither session nor connection, and of any."""
 _FILTERED = "DIFC_FILTERED"
 
 
@@ -73,7 +70,7 @@ def parse(records: Sequence[bytes]) -> Parsed:
     ]
     sides = [_side(m.line.direction) for m in messages]
     sessions = [m.line.session_id or m.headers.get("mcp-session-id") for m in messages]
-    pairs = _pairs(messages, sides, sessions)
+    pairs = wire.pairs(messages, sides, sessions)
     columns: dict[str, Any] = {
         **_told(messages, asked, sessions),
         **_target(messages, asked),
@@ -94,33 +91,6 @@ def parse(records: Sequence[bytes]) -> Parsed:
 def _side(direction: str | None) -> str | None:
     said = (direction or "").lower()
     return "server" if said in _TO_SERVER else "client" if said in _TO_CLIENT else None
-
-
-def _pairs(
-    messages: Sequence[wire.Message], sides: Sequence[str | None], sessions: Sequence[str | None]
-) -> dict[int, int]:
-    """Return, by a request's row, the row of its answer: the next that goes the other way with its id.
-
-    It is of the request's session or connection, unless one of the two names neither.
-    """
-    waiting: dict[tuple[str | None, ...], int] = {}
-    pairs: dict[int, int] = {}
-    for row, (message, side, session) in enumerate(zip(messages, sides, sessions, strict=True)):
-        head, line = message.head, message.line
-        if head.id is None:
-            continue
-        name = (line.server or line.server_id, str(head.id))
-        places = [f"/{place}" for place in (session, line.connection) if place]
-        if head.method is not None:
-            for place in (*(places or [_NOWHERE]), _ANYWHERE):
-                waiting[side, place, *name] = row
-            continue
-        other = _OTHER.get(side or "")
-        keys = [(other, place, *name) for place in ([*places, _NOWHERE] if places else [_ANYWHERE])]
-        asked = next((waiting[key] for key in keys if key in waiting), None)
-        if asked is not None and asked not in pairs:
-            pairs[asked] = row
-    return pairs
 
 
 def _lend(columns: dict[str, Any], row: int, answer: int) -> None:

@@ -22,11 +22,12 @@ from typing import Any
 import msgspec
 
 from ingest.decode import decode
-from ingest.fields import ABSENT, filled, leftovers, raws, spare, transpose
+from ingest.fields import ABSENT, filled, leftovers, raws, transpose
 from ingest.mcp import METHOD_KINDS, span_of, trace_of
 from ingest.parsed import Parsed
 from ingest.times import of_number
 from ingest.wire import ocsf as wire
+from ingest.wire.ocsf_rest import unnamed
 
 SUMMARY = "OCSF API Activity 6003 (profiles ai_operation, security_control, trace)"
 SIGNATURES = ({"class_uid": 6003, "metadata": None},)
@@ -57,7 +58,7 @@ def parse(records: Sequence[bytes]) -> Parsed:
         "arguments": raws([a.data for a in asked]),
         "result": raws([a.data for a in answers]),
     }
-    columns["unmapped"] = leftovers(decoded.unmapped, len(events), _rest(events, actors, apis))
+    columns["unmapped"] = leftovers(decoded.unmapped, len(events), unnamed(events, actors, apis))
     constants = {"evidence_kind": "audit_event", "vantage": "gateway"}
     return Parsed(filled(columns), constants, decoded.record, decoded.rejects, len(events))
 
@@ -249,63 +250,3 @@ def _ending(status: int | None, code: int | None, error: str | None) -> tuple[st
     if status == 2 or error == "tool_error":
         return "tool_error", None if error == "tool_error" else "error_kind_inferred"
     return ("success" if status == 1 else "unknown"), None
-
-
-_SAID_AGAIN = frozenset({
-    "activity_name", "category_uid", "category_name", "class_name", "type_uid", "type_name", "severity",
-})  # fmt: skip
-"""Fields that only name numbers of the event again."""
-
-
-def _rest(
-    events: Sequence[wire.Event], actors: Sequence[wire.Actor], apis: Sequence[wire.Api]
-) -> dict[str, list[Raw]]:
-    """Return what has no column."""
-    inner: dict[str, tuple[type[msgspec.Struct], list[Any]]] = {
-        "/metadata": (wire.Metadata, [e.metadata for e in events]),
-        "/metadata/product": (wire.Product, [e.metadata.product if e.metadata else None for e in events]),
-        "/actor": (wire.Actor, list(actors)),
-        "/actor/user": (wire.User, [a.user for a in actors]),
-        "/actor/session": (wire.Session, [a.session for a in actors]),
-        "/api": (wire.Api, list(apis)),
-        "/api/request": (wire.Request, [a.request for a in apis]),
-        "/api/response": (wire.Response, [a.response for a in apis]),
-        "/src_endpoint": (wire.Endpoint, [e.src for e in events]),
-        "/dst_endpoint": (wire.Endpoint, [e.dst for e in events]),
-        "/http_request": (wire.HttpRequest, [e.http_request for e in events]),
-        "/http_response": (wire.HttpResponse, [e.http_response for e in events]),
-        "/ai_agent": (wire.Agent, [e.agent for e in events]),
-        "/ai_model": (wire.Model, [e.model for e in events]),
-        "/message_context": (wire.Context, [e.context for e in events]),
-        "/trace": (wire.Trace, [e.trace for e in events]),
-        "/trace/span": (wire.Span, [e.trace.span if e.trace else None for e in events]),
-    }
-    found = spare("", events, wire.Event, without=_SAID_AGAIN)
-    for pointer, (kind, parts) in inner.items():
-        if any(parts):
-            nothing = kind()
-            found |= spare(pointer, [p or nothing for p in parts], kind, without=("data",))
-    return found | {
-        "/class_uid": [ABSENT if e.class_uid == 6003 else _raw(e.class_uid) for e in events],
-        "/activity_id": [
-            _raw(e.activity_id)
-            if e.activity_id is not None and e.activity_id not in wire.OPERATIONS
-            else ABSENT
-            for e in events
-        ],
-        "/api/operation": [
-            ABSENT
-            if a.operation is None or e.context or e.agent or a.operation in METHOD_KINDS
-            else _raw(a.operation)
-            for e, a in zip(events, apis, strict=True)
-        ],
-        "/status_code": [_raw(e.status_code) if e.status_code else ABSENT for e in events],
-        "/trace/uid": [
-            _raw(e.trace.uid) if e.trace and e.trace.uid and trace_of(e.trace.uid) is None else ABSENT
-            for e in events
-        ],
-    }
-
-
-def _raw(value: Any) -> Raw:
-    return Raw(msgspec.json.encode(value))

@@ -67,11 +67,13 @@ def read(items: Sequence[Telemetry]) -> Parsed:
 
 def _refused(found: dict[str, Any]) -> None:
     """Read -32001, which is AgentCore's own code, as the denial it is."""
+    denial = {"decision": "deny", "decision_source": "authn", "decision_basis": "strong", "outcome": "denied"}
+    columns = {name: list(found[name]) for name in denial}
     for row, code in enumerate(found["jsonrpc_error_code"]):
-        if code == _AUTH_ERROR and found["decision"][row] == "unknown":
-            for name, value in (("decision", "deny"), ("decision_source", "authn"), ("decision_basis", "strong"),
-                                ("outcome", "denied")):  # fmt: skip
-                found[name] = [*found[name][:row], value, *found[name][row + 1 :]]
+        if code == _AUTH_ERROR and columns["decision"][row] == "unknown":
+            for name, value in denial.items():
+                columns[name][row] = value
+    found |= columns
 
 
 @lru_cache(maxsize=64)

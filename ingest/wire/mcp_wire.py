@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from ingest.decode import decode, parse_object
-from ingest.fields import ABSENT
+from ingest.fields import ABSENT, Int
 from ingest.parsed import Reject
 
 Raw = msgspec.Raw
@@ -28,7 +28,7 @@ class Line(msgspec.Struct, gc=False, forbid_unknown_fields=True):
     server: str | None = None
     peer: str | None = None
     transport: str | None = None
-    status: int | None = None
+    status: Int | None = None
     headers: dict[str, Any] | None = None
     message: Raw = ABSENT
     timestamp: str | None = None
@@ -98,6 +98,9 @@ _NO_HEAD = Head()
 _NO_HEADERS: dict[str, str] = {}
 NO_LINE = Line()
 _MOST = 10_000
+_OTHER = {"server": "client", "client": "server"}
+_NOWHERE, _ANYWHERE = "nowhere", "anywhere"
+"""Places of requests that name neither session nor connection, and of any."""
 _head = msgspec.json.Decoder(Head)
 _result = msgspec.json.Decoder(Result)
 _list = msgspec.json.Decoder(list[Raw])
@@ -190,6 +193,33 @@ def _lowered(headers: dict[str, Any]) -> dict[str, str]:
         text = value[0] if isinstance(value, list) and value else value
         if isinstance(text, str) and text:
             found[name.lower()] = text
+    return found
+
+
+def pairs(
+    messages: Sequence[Message], sides: Sequence[str | None], sessions: Sequence[str | None]
+) -> dict[int, int]:
+    """Return, by a request's row, the row of its answer: the next that goes the other way with its id.
+
+    It is of the request's session or connection, unless one of the two names neither.
+    """
+    waiting: dict[tuple[str | None, ...], int] = {}
+    found: dict[int, int] = {}
+    for row, (message, side, session) in enumerate(zip(messages, sides, sessions, strict=True)):
+        head, line = message.head, message.line
+        if head.id is None:
+            continue
+        name = (line.server or line.server_id, str(head.id))
+        places = [f"/{place}" for place in (session, line.connection) if place]
+        if head.method is not None:
+            for place in (*(places or [_NOWHERE]), _ANYWHERE):
+                waiting[side, place, *name] = row
+            continue
+        other = _OTHER.get(side or "")
+        keys = [(other, place, *name) for place in ([*places, _NOWHERE] if places else [_ANYWHERE])]
+        asked = next((waiting[key] for key in keys if key in waiting), None)
+        if asked is not None and asked not in found:
+            found[asked] = row
     return found
 
 
