@@ -35,7 +35,7 @@ class Mapped:
     def __call__(self, records: Sequence[bytes]) -> Parsed:
         """Read records: of the format itself, or of the one it extends with columns added."""
         if self.base is not None:
-            return self._extended(self.base(records))
+            return self.over(self.base(records))
         objects, record, rejects = objects_of(records, self.mapping.records)
         fields = Fields(objects)
         columns = self._columns(fields)
@@ -61,7 +61,8 @@ class Mapped:
         }
         return [path for paths in self.mapping.reads() if not found.intersection(paths) for path in paths]
 
-    def _extended(self, parsed: Parsed) -> Parsed:
+    def over(self, parsed: Parsed) -> Parsed:
+        """Return what a format made of records, with what the mapping finds in the fields it left."""
         fields = _left_by(parsed)
         constants = {s.column: [s.value] * parsed.rows for s in self.mapping.sources if not s.paths}
         for name, found in (constants | self._columns(fields)).items():
