@@ -265,6 +265,7 @@ def _unnamed(events: Sequence[wire.Record], columns: dict[str, Any]) -> dict[str
     requests = [e.request or wire.NO_REQUEST for e in events]
     actions = [e.action or wire.NO_ACTION for e in events]
     decided = [e.authorization or wire.NO_AUTHORIZATION for e in events]
+    hashes = [e.username_hash for e in events]
     nowhere = [None] * len(events)
     return {
         "/correlation_id": unless([e.correlation_id for e in events], columns["trace_id"]),
@@ -292,13 +293,7 @@ def _unnamed(events: Sequence[wire.Record], columns: dict[str, Any]) -> dict[str
         ],
         **{f"/identity/{name}": list(map(attrgetter(name), ids)) for name in wire.CLAIMED},
         **{f"/{name}": list(map(attrgetter(name), events)) for name in (*wire.CLAIMED, *wire.MINTED)},
-        "/username_hash": unless(
-            [
-                None if e.username_hash in columns["user_id"][row : row + 1] else e.username_hash
-                for row, e in enumerate(events)
-            ],
-            nowhere,
-        ),
+        "/username_hash": unless(hashes, [k if k == "hash" else None for k in columns["user_id_kind"]]),
     }
 
 
