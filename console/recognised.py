@@ -34,7 +34,8 @@ def ways(adapter: Adapter, mark: str = "") -> list[str]:
     """Return how a format's records are recognised, a text for each way; `mark` stands around each key."""
     texts = ["the shape of its text"] if adapter.recognises is not None else []
     texts += [
-        f"OTLP records named {name}..." if name else "any other OTLP record" for name in adapter.otlp_names
+        f"OTLP records named {mark}{name}*{mark}" if name else "any other OTLP record"
+        for name in adapter.otlp_names
     ]
     return [_described(signature, mark) for signature in adapter.signatures] + texts or [
         "only when asked for"

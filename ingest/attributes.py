@@ -122,13 +122,15 @@ class Attributes:
         """Return, per row, the JSON of what was not taken of its own attributes and of its resource's."""
         taken = self._taken
         shared: dict[int, dict[str, Any]] = {}
+        shapes: dict[tuple[str, ...], list[str]] = {}
         rows: list[bytes | None] = []
         for row, (own, resource) in enumerate(zip(attributes, resources, strict=True)):
             if (common := shared.get(id(resource))) is None:
                 common = {"/resource/" + k: v for k, v in resource.items() if k not in taken}
                 shared[id(resource)] = common
-            left = {"/attributes/" + k: v for k, v in own.items() if k not in taken}
-            left |= common
+            if (keys := shapes.get(shape := tuple(own))) is None:
+                keys = shapes[shape] = [k for k in own if k not in taken]
+            left = {"/attributes/" + k: own[k] for k in keys} | common if keys else dict(common)
             if row in self._kept:
                 left |= {"/attributes/" + k: v for k, v in self._kept[row].items()}
             rows.append(as_json(left) if left else None)

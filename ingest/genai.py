@@ -277,7 +277,7 @@ def stamped(items: Sequence[Telemetry], at: Attributes) -> list[int | None]:
     times: list[int | None] = []
     for row, (item, stamp) in enumerate(zip(items, at.texts("event.timestamp"), strict=True)):
         time = item.time
-        if time is None and stamp is not None and (time := instant(stamp)) is None:
+        if time is None and stamp is not None and (time := instant(stamp[:64])) is None:
             at.keep(row, "event.timestamp", stamp)
         times.append(item.observed if time is None else time)
     return times

@@ -76,11 +76,13 @@ def elapsed(began: int | str | None, ended: int | str | None) -> float | None:
     return between / 1e6 if 0 <= between < _LATEST else None
 
 
-@lru_cache(maxsize=8192)
 def hex_id(text: str | None) -> str | None:
     """Return a trace or span id as it is, or in hex where it came in base64, as protobuf's own JSON has it."""
-    if text is None or len(text) not in (12, 24):
-        return text
+    return text if text is None or len(text) not in (12, 24) else _from_base64(text)
+
+
+@lru_cache(maxsize=8192)
+def _from_base64(text: str) -> str:
     try:
         return base64.b64decode(text, validate=True).hex()
     except (binascii.Error, ValueError):

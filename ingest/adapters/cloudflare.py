@@ -41,13 +41,15 @@ _LATE = re.compile(r"\btime(?:d )?[- ]?out\b|\bdeadline\b", re.IGNORECASE)
 _BROKEN = re.compile(
     r"\b(?:connect|connection|unreachable|unavailable|upstream|50[0-9]|52[0-9]|dns)\b", re.IGNORECASE
 )
+_TOLD = 1024
+"""Characters of an error text that tell its kind; longer ones are not worth remembering."""
 
 
 def parse(records: Sequence[bytes]) -> Parsed:
     """Read portal log lines, one per record."""
     decoded = decode(records, wire.Line)
     events = decoded.events
-    verdicts = transpose([_verdict(e.success, e.error, e.method) for e in events], 5)
+    verdicts = transpose([_verdict(e.success, (e.error or "")[:_TOLD], e.method) for e in events], 5)
     tools = [e.tool or None for e in events]
     times = [_time(e.datetime) for e in events]
     columns: dict[str, Any] = {
@@ -116,12 +118,11 @@ def _kind(method: str | None) -> str:
 
 @lru_cache(maxsize=4096)
 def _verdict(
-    success: bool | None, error: str | None, method: str | None
+    success: bool | None, text: str, method: str | None
 ) -> tuple[str, str | None, str | None, str, tuple[str, ...]]:
     """Return decision, who decided, basis, outcome and warnings."""
     if success is not False:
         return "unknown", None, None, "success" if success else "unknown", ()
-    text = error or ""
     if _REFUSED.search(text):
         return "deny", "unknown", "weak", "denied", ()
     if _LATE.search(text):

@@ -111,7 +111,7 @@ def _lend(columns: dict[str, Any], row: int, answer: int) -> None:
     ):
         columns[name][answer] = columns[name][row]
     began, ended = (columns["event_time"][place] for place in (row, answer))
-    start, end = instant(began or ""), instant(ended or "")
+    start, end = instant((began or "")[:64]), instant((ended or "")[:64])
     if start is not None and end is not None and end >= start:
         columns["duration_ms"][row] = (end - start) / 1000
     if columns["decision"][answer] == "deny":  # the request's row is the denial: it must not count twice

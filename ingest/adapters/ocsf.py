@@ -169,17 +169,13 @@ def _place(operation: str | None, of_ai: bool) -> tuple[str, str | None, str | N
     return "other", None, None
 
 
-@lru_cache(maxsize=4096)
-def _decoded(raw: bytes) -> str | None:
+def _named(resources: Raw) -> str | None:
+    """Return the name of the first resource, or its id."""
     try:
-        first = next(iter(_resources.decode(raw)), None)
+        first = None if resources is ABSENT else next(iter(_resources.decode(resources)), None)
     except (msgspec.MsgspecError, UnicodeDecodeError):
         return None
-    return (first.name or first.uid or None) if first is not None else None
-
-
-def _named(resources: Raw) -> str | None:
-    return None if resources is ABSENT else _decoded(bytes(resources))
+    return first.name or first.uid or None if first is not None else None
 
 
 def _judgement(events: Sequence[wire.Event], answers: Sequence[wire.Response]) -> dict[str, Any]:

@@ -25,7 +25,7 @@ SUMMARY = "OpenTelemetry export requests (OTLP as JSON): logs and spans of every
 SIGNATURES = ({"resourceLogs": None}, {"resourceSpans": None}, {"name": None, "attributes": None})
 
 _LONGEST = 64
-"""A name is told by its beginning: the rest of a body's text need not be remembered."""
+"""A name is told by its beginning: the rest of a text need not be remembered."""
 
 
 def among(adapters: Mapping[str, Adapter]) -> Callable[[Sequence[bytes]], Parsed]:
@@ -36,12 +36,13 @@ def among(adapters: Mapping[str, Adapter]) -> Callable[[Sequence[bytes]], Parsed
         key=lambda pair: (-len(pair[0]), pair),
     )
     generic = next((id_ for name, id_ in names if not name), None)
+    known = tuple(name for name, _ in names if name)
 
     @lru_cache(maxsize=4096)
-    def owner(names_said: tuple[str, ...], keys: tuple[str, ...]) -> str | None:
-        for said in (names_said, keys):
+    def owner(said: tuple[str, ...], key: str) -> str | None:
+        for texts in (said, (key,)):
             for name, id_ in names:
-                if name and any(text.startswith(name) for text in said):
+                if name and any(text.startswith(name) for text in texts):
                     return id_
         return generic
 
@@ -51,7 +52,8 @@ def among(adapters: Mapping[str, Adapter]) -> Callable[[Sequence[bytes]], Parsed
         flat = flatten(records)
         groups: dict[str, list[int]] = {}
         for place, item in enumerate(flat.items):
-            id_ = owner(_names(item), tuple(item.attributes))
+            key = next((k[:_LONGEST] for k in item.attributes if k.startswith(known)), "")
+            id_ = owner(_names(item), key)
             groups.setdefault(id_ or generic, []).append(place)
         return _joined(flat, groups, readers, generic)
 
@@ -61,10 +63,10 @@ def among(adapters: Mapping[str, Adapter]) -> Callable[[Sequence[bytes]], Parsed
 def _names(item: Telemetry) -> tuple[str, ...]:
     said, service = item.attributes.get("event.name"), item.resource.get("service.name")
     return (
-        item.scope,
+        item.scope[:_LONGEST],
         item.name[:_LONGEST],
         said[:_LONGEST] if isinstance(said, str) else "",
-        service if isinstance(service, str) else "",
+        service[:_LONGEST] if isinstance(service, str) else "",
     )
 
 
