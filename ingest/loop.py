@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 
 from ingest.block import Block, not_utf8
 from ingest.catalog import Detector, load_adapters
+from ingest.columns import CODED, CODES
 from ingest.deadletters import DeadLetters
 from ingest.delivery import Batch, Stream
 from ingest.parsed import Adapter, Reject
@@ -385,8 +386,8 @@ def _vanished(built: Built, records: int) -> list[Reject]:
 
 
 def assemble(tables: Sequence[pa.Table]) -> pa.Table:
-    """Join tables that each hold some canonical columns into one that holds them all."""
-    schema = arrow_schema()
+    """Join tables that each hold some canonical columns into one that holds them all; coded columns stay so."""
+    schema = pa.schema([f.with_type(CODES) if f.name in CODED else f for f in arrow_schema()])
     if not tables:
         return schema.empty_table()
     joined = pa.concat_tables(tables, promote_options="default")

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
-from operator import attrgetter
 from typing import Any
 
 import msgspec
 import pyarrow as pa
+from msgspec.structs import astuple
 
 from ingest.decode import decode
 from ingest.parsed import Parsed
@@ -75,7 +75,7 @@ def parse(records: Sequence[bytes]) -> Parsed:
         return Parsed({}, rejects=decoded.rejects)
     fields = type(decoded.events[0]).__struct_fields__
     columns: dict[str, Sequence[Any]] = dict(
-        zip(fields, zip(*map(attrgetter(*fields), decoded.events), strict=True), strict=True)
+        zip(fields, zip(*map(astuple, decoded.events), strict=True), strict=True)
     )
     if len(fields) == len(_FIELDS):
         _in_use.update(n for n, values in columns.items() if n in _RAW or values.count(None) < len(values))
