@@ -27,7 +27,7 @@ STAGES = (
     ("read: cut into lines", "ingest.framing:LineCutter.feed"),
     ("detect the format", "ingest.catalog:Detector.formats"),
     ("parse: JSON to values", "ingest.rows:RowBuilder.build"),
-    ("parse: values to columns", "ingest.rows:_read"),
+    ("parse: values to columns", "ingest.rows:read_block"),
     ("redact: search", "ingest.redact:Redactor.suspects_in"),
     ("redact: replace", "ingest.redact:Redactor.json"),
     ("redact: replace", "ingest.redact:Redactor.text"),

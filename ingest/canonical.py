@@ -8,6 +8,7 @@ from datetime import datetime
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from ingest.columns import decoded, repeated
 from store.events import TEXT, TIME
@@ -94,8 +95,10 @@ def text_column(documents: Sequence[bytes]) -> pa.Array:
         return pa.array([d.decode(errors="replace") if d else None for d in documents], TEXT)
 
 
-def hex_column(digests: Sequence[bytes], size: int) -> pa.Array:
-    """Return digests of one size as a column of hex text, without making a Python string of each."""
-    text = b"".join(digests).hex().encode()
-    offsets = np.arange(len(digests) + 1, dtype=np.int32) * (2 * size)
-    return pa.StringArray.from_buffers(len(digests), pa.py_buffer(offsets), pa.py_buffer(text))
+def hex_column(digests: NDArray[np.uint8]) -> pa.Array:
+    """Return digests, one a row, as a column of hex text, without making a Python string of each."""
+    rows, size = digests.shape
+    offsets = np.arange(rows + 1, dtype=np.int32) * (2 * size)
+    return pa.StringArray.from_buffers(
+        rows, pa.py_buffer(offsets), pa.py_buffer(digests.tobytes().hex().encode())
+    )

@@ -6,6 +6,7 @@ An adapter is one module in ingest/adapters (or in a folder the user names) with
     SIGNATURES: tuple[dict[str, object], ...]       top-level keys its JSON records have; None accepts any value
     recognises(line: bytes) -> bool                 only for formats that are not JSON
     parse(records: Sequence[bytes]) -> Parsed       pure: no I/O, clock or network
+    FIELDS: frozenset[str]                          optional: all top-level keys it knows, which saves detecting
 
 Its id is its file's stem. Nothing else has to be edited to add one.
 """
@@ -14,7 +15,7 @@ from __future__ import annotations
 
 import importlib.util
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -58,6 +59,7 @@ def _load(file: Path) -> Adapter:
             parse=module.parse,
             signatures=tuple(getattr(module, "SIGNATURES", ())),
             recognises=getattr(module, "recognises", None),
+            fields=getattr(module, "FIELDS", None),
         )
     except AttributeError as error:
         raise UsageError(
@@ -91,6 +93,7 @@ class Detector:
     def __init__(self, adapters: dict[str, Adapter]) -> None:
         signed = [(dict(s), a.id) for a in adapters.values() for s in a.signatures]
         signed.sort(key=lambda pair: (-len(pair[0]), pair[1]))
+        self._signed = signed
         self._texts = [(a.recognises, a.id) for a in adapters.values() if a.recognises is not None]
         keys = sorted({key for signature, _ in signed for key in signature})
         self._probe = msgspec.json.Decoder(
@@ -112,6 +115,19 @@ class Detector:
             self._sure.insert(0, self._sure.pop(place))
             return [id_] * len(records)
         return [self._one(record) for record in records]
+
+    def is_sure(self, adapter: Adapter, present: Collection[str]) -> bool:
+        """Say whether records are of an adapter's format that all have the keys `present` and only its `fields`.
+
+        They are when a signature of its own is among the keys, and each signature of others has a key that it
+        does not know.
+        """
+        fields = adapter.fields
+        return (
+            fields is not None
+            and any(all(k in present and v is None for k, v in s.items()) for s in adapter.signatures)
+            and all(id_ == adapter.id or not fields.issuperset(s) for s, id_ in self._signed)
+        )
 
     def why_not(self, record: bytes) -> str:
         """Say why no format recognises a record, for the person who has to choose one."""

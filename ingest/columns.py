@@ -170,6 +170,14 @@ def decoded(column: pa.Array) -> pa.Array:
     return column.cast(TEXT) if column.type == CODES else column
 
 
+def listed(column: pa.Array) -> list[str | None]:
+    """Return a text column as a list, with each word of a coded one made once."""
+    if column.type != CODES:
+        return list(column.to_pylist())
+    words = [*column.dictionary.to_pylist(), None]
+    return [words[code] for code in pc.fill_null(column.indices, -1).to_numpy().tolist()]
+
+
 def rows_with(column: pa.DictionaryArray, words: Sequence[int]) -> dict[int, list[int]]:
     """Return the rows that hold each of some words, which are given by their codes."""
     codes = pc.fill_null(column.indices, -1).to_numpy()

@@ -136,7 +136,8 @@ def argument_digests(key: Hmac, found: Sequence[bytes]) -> tuple[pa.Array, pa.Ar
 
 def digests(key: Hmac, found: Sequence[bytes]) -> pa.Array:
     """Return keyed digests of documents, over their bytes as they came; an absent one has none."""
-    column = hex_column([key.raw(document) for document in found], 16)
+    joined = b"".join([key.raw(document) for document in found])
+    column = hex_column(np.frombuffer(joined, dtype=np.uint8).reshape(-1, 16))
     absent = np.fromiter((not document for document in found), np.bool_, len(found))
     return pc.if_else(pa.array(absent), pa.scalar(None, TEXT), column) if absent.any() else column
 

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import pyarrow as pa
+
 
 @dataclass(frozen=True)
 class Reject:
@@ -20,8 +22,9 @@ class Parsed:
     """Rows as columns.
 
     `columns` maps a canonical name (store.events) to one value per row: None where the source is silent,
-    str, int, float, or list. Times may be RFC 3339 text or integer microseconds since 1970; one column uses one
-    of the two. A column that the format never fills is left out. Beside the canonical names there are:
+    str, int, float, or list; or to an Arrow array of the column's type. Times may be RFC 3339 text or integer
+    microseconds since 1970; one column uses one of the two. A column that the format never fills is left out.
+    Beside the canonical names there are:
 
     - `arguments`, `result`: the raw JSON text as bytes (str is taken as the text of a JSON document when it
       parses as one, and as a JSON string when not), or None;
@@ -33,7 +36,7 @@ class Parsed:
     `constants` are columns that hold the same value in every row.
     """
 
-    columns: dict[str, Sequence[Any]]
+    columns: dict[str, Sequence[Any] | pa.Array]
     constants: Mapping[str, Any] = field(default_factory=dict)
     record: Sequence[int] | None = None
     rejects: list[Reject] = field(default_factory=list)
@@ -45,7 +48,9 @@ class Adapter:
     """One gateway format: a pure function from records to rows, and how its records are recognised.
 
     `signature` holds the top-level JSON keys that every record of the format has; a value of None accepts any
-    value, another must be equal. A text format has `recognises` instead: it sees the raw line.
+    value, another must be equal. A text format has `recognises` instead: it sees the raw line. `fields`, where an
+    adapter gives them, are all the top-level keys it knows: what `parse` reads without anything `unmapped` has no
+    others. Its columns are named as those keys are.
     """
 
     id: str
@@ -53,3 +58,4 @@ class Adapter:
     parse: Callable[[Sequence[bytes]], Parsed]
     signatures: tuple[Mapping[str, Any], ...] = ()
     recognises: Callable[[bytes], bool] | None = None
+    fields: frozenset[str] | None = None

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from ingest import content
 from ingest.canonical import derive, hex_column, stamp_times, text_column
-from ingest.columns import CODES, Columns, repeated, rows_with
+from ingest.columns import CODES, Columns, listed, repeated, rows_with
 from ingest.content import Contents
 from ingest.delivery import Stream
 from ingest.fingerprint import Fingerprinter, Fingerprints
@@ -82,7 +82,7 @@ class Built:
 
 
 @dataclass
-class _Read:
+class Read:
     """What an adapter read of a block, before anything is done about it."""
 
     arrays: dict[str, pa.Array]
@@ -94,6 +94,14 @@ class _Read:
     record: Sequence[int]
     invalid: list[Invalid]
     rejects: list[Reject]
+
+    def everywhere(self) -> list[str]:
+        """Return the columns every row has a value in."""
+        return [name for name, array in self.arrays.items() if not array.null_count]
+
+    def is_plain(self) -> bool:
+        """Say whether each record gave one row, and nothing in it was unknown to the adapter."""
+        return isinstance(self.record, range) and not self.rejects and not any(self.unmapped)
 
 
 class RowBuilder:
@@ -107,9 +115,9 @@ class RowBuilder:
         self._content_key = Hmac(site_key, "content-digest")
         self._sessions: dict[str, str] = {}
 
-    def build(self, adapter: Adapter, records: Records, now: datetime) -> Built:
-        """Read a block of records of one format and make rows of them."""
-        read = _read(adapter, records.raw)
+    def build(self, adapter: Adapter, records: Records, now: datetime, read: Read | None = None) -> Built:
+        """Make rows of a block of records of one format, which may have been read already."""
+        read = read_block(adapter, records.raw) if read is None else read
         arrays, rows = read.arrays, len(read.record)
         if not rows:
             return Built(pa.table({}), [], [], read.invalid, read.rejects)
@@ -132,7 +140,7 @@ class RowBuilder:
 
     # --- redaction --------------------------------------------------------------------------------------------
 
-    def _redact(self, read: _Read, contents: dict[str, Contents]) -> Taken:
+    def _redact(self, read: Read, contents: dict[str, Contents]) -> Taken:
         """Take the secrets out of all content and free text; returns what was taken.
 
         All of it is searched in one call, each document and each text once however many rows hold it.
@@ -281,21 +289,21 @@ def _lists(found: Fingerprints, absent: NDArray[np.bool_]) -> pa.Array:
 # --- reading ----------------------------------------------------------------------------------------------------
 
 
-def _read(adapter: Adapter, raw: Sequence[bytes]) -> _Read:
+def read_block(adapter: Adapter, raw: Sequence[bytes]) -> Read:
     """Parse a block piece by piece and join the pieces."""
-    out = _Read({}, [], [], [], [], {}, [], [], [])
+    out = Read({}, [], [], [], [], {}, [], [], [])
     columns = Columns(out.invalid)
     record: list[int] = []
+    whole = True
     for start, end in _pieces(raw):
         parsed = adapter.parse(raw[start:end])
         _take_in(out, columns, parsed, len(record))
+        whole &= parsed.record is None and parsed.rows == end - start
         record += (
-            [start + i for i in parsed.record]
-            if parsed.record is not None
-            else range(start, start + parsed.rows)
+            range(start, start + parsed.rows) if parsed.record is None else (start + i for i in parsed.record)
         )
         out.rejects += [Reject(start + r.record, r.reason) for r in parsed.rejects]
-    out.record = range(len(raw)) if record == list(range(len(raw))) else record
+    out.record = range(len(raw)) if whole else record
     out.arrays = columns.arrays(len(record))
     return out
 
@@ -312,7 +320,7 @@ def _pieces(raw: Sequence[bytes]) -> Iterator[tuple[int, int]]:
         start = end
 
 
-def _take_in(out: _Read, columns: Columns, parsed: Parsed, row: int) -> None:
+def _take_in(out: Read, columns: Columns, parsed: Parsed, row: int) -> None:
     """Take what one piece holds into the block."""
     rows, values = parsed.rows, dict(parsed.columns)
     nothing: list[Any] = [None] * rows
@@ -336,19 +344,23 @@ def _identify(arrays: dict[str, pa.Array], records: Records, record: Sequence[in
     """Fill the columns that say which record this is and where it stands; returns a short identity for each row."""
     hashes = records.hashes or [sha256(raw).digest() for raw in records.raw]
     subs = _sub_indexes(record, records.subs)
-    names = [sha256(basis).digest()[:16] for basis in _bases(arrays, records, record, hashes, subs)]
     by_row = hashes if len(record) == len(hashes) else [hashes[i] for i in record]
-    arrays["event_id"] = hex_column(names, 16)
-    arrays["raw_sha256"] = hex_column(by_row, 32)
-    arrays["sub_index"] = pa.array(subs, pa.int64())
+    names = [sha256(basis).digest() for basis in _bases(arrays, records, record, hashes, subs)]
+    name, whole = (np.frombuffer(b"".join(d), dtype=np.uint8).reshape(-1, 32) for d in (names, by_row))
+    arrays["event_id"] = hex_column(name[:, :16])
+    arrays["raw_sha256"] = hex_column(whole)
+    arrays["sub_index"] = pa.array(np.array(subs, dtype=np.int64))
     at = np.asarray(record, dtype=np.int64)
-    source = pa.array(np.array(records.source, dtype=np.int32)[at])
-    arrays["source_topic"] = pa.DictionaryArray.from_arrays(
-        source, pa.array([s.topic for s in records.streams], TEXT)
+    source = np.array(records.source, dtype=np.int32)[at]
+    topics = pa.array([s.topic for s in records.streams], TEXT)
+    arrays["source_topic"] = pa.DictionaryArray.from_arrays(source, topics)
+    arrays["source_partition"] = pa.array(
+        np.array([s.partition for s in records.streams], dtype=np.int64)[source]
     )
-    arrays["source_partition"] = pa.array([s.partition for s in records.streams], pa.int64()).take(source)
     arrays["source_offset"] = pa.array(np.array(records.positions, dtype=np.int64)[at])
-    return [name + whole[:8] for name, whole in zip(names, by_row, strict=True)]
+    both = np.ascontiguousarray(np.concatenate([name[:, :16], whole[:, :8]], axis=1))
+    identities: list[bytes] = both.view("V24").ravel().tolist()
+    return identities
 
 
 def _bases(
@@ -360,8 +372,8 @@ def _bases(
 ) -> list[bytes]:
     """Return what identifies each row: its native id, or its bytes and its place in the file or message."""
     rows = len(record)
-    systems = arrays["source_system"].to_pylist()
-    natives = arrays["native_event_id"].to_pylist() if "native_event_id" in arrays else [None] * rows
+    systems = listed(arrays["source_system"])
+    natives = listed(arrays["native_event_id"]) if "native_event_id" in arrays else [None] * rows
     if None not in natives:
         return [f"{s}\0{n}\0{sub}".encode() for s, n, sub in zip(systems, natives, subs, strict=True)]
     # A file is one container; so is each Kafka message, whose topic can have no colon in its name.
