@@ -30,6 +30,7 @@ from ingest.catalog import Detector, load_adapters
 from ingest.columns import CODED, CODES
 from ingest.deadletters import DeadLetters
 from ingest.delivery import Batch, Stream
+from ingest.memory import reuse_memory
 from ingest.parsed import Adapter, Reject
 from ingest.pending import Counts, Pending
 from ingest.redact import Redactor
@@ -84,6 +85,7 @@ class Pipeline:
     def __init__(
         self, lake: Lake, options: IngestOptions, *, clock: Callable[[], float] = time.monotonic
     ) -> None:
+        reuse_memory()
         lake.check_writable()
         self._lake = lake
         self._options = options
