@@ -19,7 +19,7 @@ _TRIM_THRESHOLD, _TOP_PAD, _MMAP_THRESHOLD = -1, -2, -3
 
 @cache
 def reuse_memory() -> None:
-    """Let the C library keep up to 256 MiB that were freed, and Arrow use it. Elsewhere than on glibc nothing changes."""
+    """Let the C library keep up to 256 MiB that were freed, and Arrow use it; does nothing without glibc."""
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
     if mallopt is None:
         return
