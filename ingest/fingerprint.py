@@ -94,7 +94,7 @@ class Fingerprinter:
         if not len(long.start):
             return long.document, long.document
         lowered, words, run = words_of(buffer, long)
-        hashes = self._shingle.universal(lowered, words)[0]
+        [hashes] = self._shingle.universal(lowered, words, 1)
         return winnow(hashes, words.document, run, self._shingle)
 
 
@@ -113,8 +113,8 @@ class _KeyedHash:
         )
         return np.ascontiguousarray(np.frombuffer(stream, dtype="<u4").reshape(words, 4).T)
 
-    def universal(self, buffer: Bytes, spans: Spans) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
-        """Return two independent NH hashes of each span; the buffer must run 8 bytes past the last one."""
+    def universal(self, buffer: Bytes, spans: Spans, hashes: int = 2) -> list[NDArray[np.uint64]]:
+        """Return one or two independent NH hashes of each span; the buffer must run 8 bytes past the last one."""
         length = np.minimum(spans.length, MAX_HASHED)
         count = (length + 7) >> 3
         ends = np.cumsum(count)
@@ -129,11 +129,11 @@ class _KeyedHash:
         halves = words.view("<u4")
         low, high = halves[::2].copy(), halves[1::2].copy()
         sums = []
-        for lane in (0, 2):  # the sums of 32 bits wrap, as they should
+        for lane in range(0, 2 * hashes, 2):  # the sums of 32 bits wrap, as they should
             left = (low + self._keys[lane][index]).astype(np.uint64)
             left *= high + self._keys[lane + 1][index]
             sums.append(np.add.reduceat(left, first) + spans.length.astype(np.uint64))
-        return sums[0], sums[1]
+        return sums
 
     def of(self, buffer: Bytes, spans: Spans) -> Ints:
         """Return the fingerprint of each span's bytes."""
