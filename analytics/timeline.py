@@ -18,7 +18,12 @@ if TYPE_CHECKING:
 _KEY = re.compile(r"[0-9a-f]{1,32}")
 _SHORTEST_PREFIX = 4
 _SHOWN = 5
-_FIND = "SELECT DISTINCT session_key FROM events WHERE {} ORDER BY 1 LIMIT 6"
+_FIND = """
+SELECT DISTINCT coalesce(r.merged_into, known.session) AS session FROM (
+    SELECT session FROM sessions WHERE {0}
+    UNION SELECT session_key AS session FROM events WHERE {1}
+    UNION SELECT session FROM session_merges WHERE {0}
+) known LEFT JOIN session_roots r ON r.session = known.session ORDER BY 1 LIMIT 6"""
 
 
 @dataclass(frozen=True)
@@ -52,21 +57,39 @@ def timeline(lake: Lake, session: str, as_of: AsOf = None) -> Timeline:
     Raises UsageError when no session, or more than one, fits.
     """
     key = find_session(lake, session, as_of)
-    rows = lake.sql(_query("timeline.sql"), {"session": key}, as_of)
+    whole, bound = _whole(lake, key, as_of)
+    rows = lake.sql(_query("timeline.sql", whole), {"session": key, **bound}, as_of)
     version = rows.version if as_of is None else as_of
-    values = lake.sql(_query("timeline_summary.sql"), {"session": key}, version).arrow().to_pylist()[0]
-    return Timeline(Summary(session=key, **values), rows)
+    summary = lake.sql(_query("timeline_summary.sql", whole), {"session": key, **bound}, version)
+    return Timeline(Summary(session=key, **summary.arrow().to_pylist()[0]), rows)
+
+
+_SPAN = "SELECT first, last, joined_by FROM sessions WHERE session = $session"
+_BY_KEY = "session_key = $session"
+_STITCHED = """event_time BETWEEN $first AND $last
+AND event_id IN (SELECT event_id FROM session_events WHERE session = $session)"""
+
+
+def _whole(lake: Lake, session: str, as_of: AsOf) -> tuple[str, dict[str, datetime]]:
+    """Return the condition that finds a session's events, and what it binds.
+
+    Where its id alone makes the session, the id finds them, those too that came in since sessions were stitched.
+    """
+    rows = lake.sql(_SPAN, {"session": session}, as_of).arrow().to_pylist()
+    if not rows or rows[0]["joined_by"] == ["session_id"]:
+        return _BY_KEY, {}
+    return _STITCHED, {"first": rows[0]["first"], "last": rows[0]["last"]}
 
 
 def find_session(lake: Lake, session: str, as_of: AsOf = None) -> str:
-    """Return the session_key meant by a key, a unique prefix of one, or a raw session id."""
+    """Return the session meant by its id, a unique prefix of one, or a raw session id."""
     for key in (session.lower(), lake.session_key(session)):
-        if _KEY.fullmatch(key) and _keys(lake, "session_key = $key", key, as_of):
-            return key
+        if _KEY.fullmatch(key) and (found := _keys(lake, "session = $key", key, as_of)):
+            return found[0]
     prefix = session.lower()
     if len(prefix) < _SHORTEST_PREFIX or not _KEY.fullmatch(prefix):
         raise _unknown("no session has this id")
-    found = _keys(lake, "starts_with(session_key, $key)", prefix, as_of)
+    found = _keys(lake, "starts_with(session, $key)", prefix, as_of)
     if not found:
         raise _unknown(f"no session begins with {prefix}")
     if len(found) > 1:
@@ -76,16 +99,16 @@ def find_session(lake: Lake, session: str, as_of: AsOf = None) -> str:
 
 
 def _keys(lake: Lake, condition: str, key: str, as_of: AsOf) -> list[str]:
-    rows = lake.sql(_FIND.format(condition), {"key": key}, as_of).arrow()
+    by_key = condition.replace("session", "session_key", 1)
+    rows = lake.sql(_FIND.format(condition, by_key), {"key": key}, as_of).arrow()
     return [str(value) for value in rows.column(0).to_pylist()]
 
 
 def _unknown(message: str) -> UsageError:
-    return UsageError(
-        message, hint='list them: tooltrail sql "SELECT session_key, count(*) FROM events GROUP BY 1"'
-    )
+    return UsageError(message, hint="`tooltrail sessions` lists them")
 
 
 @cache
-def _query(name: str) -> str:
-    return Path(__file__).with_name(name).read_text("utf-8")
+def _query(name: str, events: str) -> str:
+    text, ways = (Path(__file__).with_name(n).read_text("utf-8") for n in (name, "ways_around.sql"))
+    return text.replace("{events}", events).replace("{ways_around}", ways)

@@ -12,4 +12,4 @@ SELECT min(event_time) AS first, max(event_time) AS last, count(*) AS events,
        list_sort(list_distinct(list(concat_ws(' ', credential_id, '(' || coalesce(credential_kind, auth_method) || ')'))
            FILTER (credential_id IS NOT NULL OR auth_method IS NOT NULL))) AS credentials,
        list_sort(list_distinct(list(server_name) FILTER (server_name IS NOT NULL))) AS servers
-FROM events WHERE session_key = $session
+FROM events WHERE {events}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -27,10 +28,10 @@ def fresh_lake(folder: Path) -> Lake:
     return Lake.create(folder)
 
 
-def ingest(files: list[str], lake: str) -> dict[str, Any]:
+def ingest(files: list[str], lake: str, adapters: Sequence[str] = ()) -> dict[str, Any]:
     """Take files into a fresh lake with every default on: what the user waits for, the last commit included."""
     target = fresh_lake(Path(lake))
-    options = IngestOptions()
+    options = IngestOptions(adapters=tuple(map(Path, adapters)))
     clock = Clock()
     with clock.running():
         pipeline = Pipeline(target, options)
@@ -41,4 +42,6 @@ def ingest(files: list[str], lake: str) -> dict[str, Any]:
         raise RuntimeError(f"not everything went in: {pipeline.counts}, {report.failed}")
     stored = sum(file.bytes for file in target.snapshot("events").files)
     shutil.rmtree(lake)
-    return timed(clock, pipeline.counts.records, peak_mib=peak_mib(), stored=stored)
+    return timed(
+        clock, pipeline.counts.records, peak_mib=peak_mib(), stored=stored, rows=pipeline.counts.rows
+    )

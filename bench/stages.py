@@ -41,7 +41,6 @@ STAGES = (
     ("identify", "ingest.rows:_identify"),
     ("known already?", "ingest.seen:Seen.fresh"),
     ("sort", "store.datafile:sorted_places"),
-    ("sort", "store.datafile:taken"),
     ("parquet", "pyarrow.parquet:write_table"),
     ("key index", "store.datafile:key_index"),
     ("files: hash, write, fsync", "store.lake:Lake.append"),

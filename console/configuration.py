@@ -12,7 +12,9 @@ EXAMPLES: dict[str, str] = {
     "kafka.instance_id": '"ingest-0"',
     "kafka.sasl_mechanism": '"SCRAM-SHA-512"', "kafka.sasl_username": '"tooltrail"',
     "kafka.sasl_password": '"..."', "kafka.ssl_cafile": '"ca.pem"', "kafka.ssl_certfile": '"client.pem"',
-    "kafka.ssl_keyfile": '"client.key"', "kafka.ssl_password": '"..."', "metrics.listen": '"127.0.0.1:9464"',
+    "kafka.ssl_keyfile": '"client.key"', "kafka.ssl_password": '"..."', "otlp.token": '"..."',
+    "otlp.token_file": '"otlp.tokens"', "otlp.tls_cert": '"server.pem"', "otlp.tls_key": '"server.key"',
+    "otlp.client_ca": '"senders-ca.pem"', "metrics.listen": '"127.0.0.1:9464"',
     "query.memory_limit": '"4GiB"',
 }  # fmt: skip
 

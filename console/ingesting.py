@@ -7,9 +7,9 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import FrameType
 from typing import Any
@@ -32,6 +32,8 @@ class Moment:
     lag: int | None = None
     lost: int = 0
     note: str | None = None
+    answered: Mapping[int, int] = field(default_factory=dict)
+    held: int | None = None
 
 
 class Reporter:
@@ -86,6 +88,8 @@ def _facts(moment: Moment) -> dict[str, Any]:
         facts["lag"] = moment.lag
     if moment.lost:
         facts["lost_upstream"] = moment.lost
+    if moment.held is not None:
+        facts |= {"held_bytes": moment.held, "answered": {str(k): v for k, v in moment.answered.items()}}
     return facts
 
 
@@ -101,13 +105,16 @@ def _line(moment: Moment) -> str:
         parts.append(f"version {moment.version}")
     if moment.lost:
         parts.append(f"{moment.lost:,} LOST UPSTREAM (see gaps)")
+    refused = sum(count for status, count in moment.answered.items() if status >= 400)
+    if refused:
+        parts.append(f"{refused:,} requests refused")
     if moment.note:
         parts.append(moment.note)
     return " | ".join(parts)
 
 
 @contextmanager
-def stop_on_signal() -> Iterator[threading.Event]:
+def stop_on_signal(tell: Callable[[str], None]) -> Iterator[threading.Event]:
     """Yield an event that the first SIGINT or SIGTERM sets, so that work drains; the second interrupts it."""
     stop = threading.Event()
 
@@ -115,7 +122,7 @@ def stop_on_signal() -> Iterator[threading.Event]:
         if stop.is_set():
             raise KeyboardInterrupt
         stop.set()
-        say(f"{signal.Signals(number).name}: finishing what is in hand; again to stop at once")
+        tell(f"{signal.Signals(number).name}: finishing what is in hand; again to stop at once")
 
     before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

@@ -29,6 +29,12 @@ class Metrics:
         self._last = Gauge(
             "tooltrail_last_commit_timestamp_seconds", "When rows last became durable.", registry=registry
         )
+        self._requests = Counter(
+            "tooltrail_otlp_requests", "OTLP requests answered, by status.", ["code"], registry=registry
+        )
+        self._held = Gauge(
+            "tooltrail_otlp_held_bytes", "OTLP requests received and not durable yet.", registry=registry
+        )
         self._before: dict[str, int] = {}
         host, _, port = address.rpartition(":")
         try:
@@ -48,6 +54,11 @@ class Metrics:
         for name, now in (("rows", counts.rows), ("dead", counts.dead), ("replayed", counts.replayed)):
             self._events.labels(name).inc(max(0, now - self._before.get(name, 0)))
             self._before[name] = now
+        for code, now in moment.answered.items():
+            self._requests.labels(str(code)).inc(max(0, now - self._before.get(f"code {code}", 0)))
+            self._before[f"code {code}"] = now
+        if moment.held is not None:
+            self._held.set(moment.held)
         if moment.lag is not None:
             self._lag.set(moment.lag)
         self._lost.set(moment.lost)

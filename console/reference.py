@@ -14,6 +14,8 @@ import click
 from console.cli import cli
 from console.configuration import configuration_page
 from console.exits import exit_codes_page, run
+from console.formats_page import formats_page
+from console.mapping_page import mapping_page
 from console.schema_page import schema_page
 from ingest.redact import reference as redaction_page
 
@@ -56,6 +58,8 @@ PAGES: list[tuple[str, Callable[[], str]]] = [
     ("docs/cli.md", cli_reference),
     ("docs/configuration.md", configuration_page),
     ("docs/exit-codes.md", exit_codes_page),
+    ("docs/formats.md", formats_page),
+    ("docs/mapping.md", mapping_page),
     ("docs/redaction.md", redaction_page),
     ("docs/schema.md", schema_page),
 ]

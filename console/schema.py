@@ -15,11 +15,6 @@ from store.events import COLUMNS, Column
 from store.sql import ViewStatement, view_statements
 from store.tables import TABLES
 
-MEANINGS = {
-    "events": "Everything that happened or was decided, one row each; denials, calls and the rest.",
-    "dead_letters": "Records that became no row: redacted bytes, phase, error and place.",
-    "gaps": "Positions that were gone from a source before they could be read.",
-}
 _SHORT = {
     "timestamp[us, tz=UTC]": "time", "string": "text", "int64": "integer", "double": "number",
     "date32[day]": "date", "binary": "bytes", " not null": "", "item: ": "", "element: ": "",
@@ -30,7 +25,7 @@ _TYPE_WIDTH = 14
 
 def relations() -> list[dict[str, Any]]:
     """Return one row per table, view and macro."""
-    tables = [{"name": n, "kind": "table", "meaning": MEANINGS.get(n, "")} for n in TABLES]
+    tables = [{"name": n, "kind": "table", "meaning": TABLES[n].meaning} for n in TABLES]
     return tables + [{"name": s.call, "kind": s.kind, "meaning": s.meaning} for s in view_statements()]
 
 
@@ -69,11 +64,11 @@ def type_name(kind: Any) -> str:
 
 def _page(name: str, width: int) -> Iterator[str]:
     if name in TABLES and name != "events":
-        yield from _wrapped(MEANINGS.get(name, ""), width, "")
+        yield from _wrapped(TABLES[name].meaning, width, "")
         yield from (f"  {f.name:{_NAME_WIDTH}}{type_name(f.type)}" for f in TABLES[name].schema)
         return
     found = None if name == "events" else _statement(name)
-    yield from _wrapped(MEANINGS["events"] if found is None else found.meaning, width, "")
+    yield from _wrapped(TABLES["events"].meaning if found is None else found.meaning, width, "")
     if found is not None and found.kind == "macro":
         yield f"\n{found.sql}"
         return

@@ -7,12 +7,14 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from console.ingesting import Moment, Reporter, stop_on_signal
 from console.metrics import Metrics
 from console.options import Place, ingest_options
+from console.unread import unread_advice
 from ingest.apart import PipelineApart
 from ingest.files import Follower, find_files, ingest_files, ingest_stream
 from ingest.loop import Flushed, IngestOptions, Pipeline
@@ -20,6 +22,7 @@ from store.errors import TooltrailError, UsageError
 
 if TYPE_CHECKING:
     from ingest.kafka import Progress
+    from ingest.otlp_server import Progress as OtlpProgress
     from store.lake import Lake
     from store.settings import Settings
 
@@ -30,6 +33,9 @@ _FLAGS = {
     "flush_seconds": "ingest.flush_seconds", "metrics_listen": "metrics.listen",
     "bootstrap_servers": "kafka.bootstrap_servers", "topics": "kafka.topics", "group": "kafka.group",
     "start": "kafka.start", "instance_id": "kafka.instance_id", "session_timeout": "kafka.session_timeout",
+    "encoding": "kafka.encoding", "listen": "otlp.listen", "listener": "otlp.listener", "token_file": "otlp.token_file",
+    "tls_cert": "otlp.tls_cert", "tls_key": "otlp.tls_key", "client_ca": "otlp.client_ca",
+    "commit_interval": "otlp.commit_interval",
 }  # fmt: skip
 
 
@@ -47,6 +53,7 @@ class _Run(Generic[P]):
 
     def __post_init__(self) -> None:
         self._began = time.monotonic()
+        self.started = datetime.now(UTC)
 
     def flushed(self, flush: Flushed) -> None:
         """Show the state after a flush."""
@@ -69,8 +76,8 @@ def _run(options: Mapping[str, Any], begin: Callable[[Lake, IngestOptions], P]) 
         metrics = Metrics(settings.metrics.listen) if settings.metrics.listen else None
         if metrics is not None:
             open_things.callback(metrics.close)
-        stop = open_things.enter_context(stop_on_signal())
         reporter = Reporter(json_logs=options["json_logs"], metrics=metrics)
+        stop = open_things.enter_context(stop_on_signal(reporter.say))
         pipeline = begin(lake, ingest_options(settings))
         if isinstance(pipeline, PipelineApart):
             open_things.enter_context(pipeline)
@@ -116,13 +123,40 @@ def run_kafka(exit_at_end: bool, options: Mapping[str, Any]) -> None:
         chosen = KafkaOptions(
             topics=kafka.topics, bootstrap_servers=kafka.bootstrap_servers, group=kafka.group,
             client_id=kafka.client_id, instance_id=kafka.instance_id,
-            start="latest" if kafka.start == "latest" else "earliest",
+            start="latest" if kafka.start == "latest" else "earliest", encoding=kafka.encoding,
             session_timeout=kafka.session_timeout, max_poll_interval=kafka.max_poll_interval,
-            until_caught_up=exit_at_end, client=_client(run.settings),
+            until_caught_up=exit_at_end, client=kafka_client(run.settings),
         )  # fmt: skip
         last: list[Progress] = []
         consume(run.pipeline, chosen, stop=run.stop, on_progress=_shower(run, last), say=run.reporter.say)
         run.reporter.finish(_moment(run, last[-1]) if last else run.moment(), run.output)
+        _tell_dead(run)
+
+
+def run_otlp(options: Mapping[str, Any]) -> None:
+    """Receive OTLP until stopped."""
+    from console.receiving import moment_of, otlp_options
+    from ingest.otlp_server import receive
+
+    with _run(options, Pipeline) as run:
+        chosen = otlp_options(run.settings.otlp)
+        last: list[Moment] = [run.moment()]
+
+        def show(progress: OtlpProgress) -> None:
+            last[:] = [moment_of(progress)]
+            run.reporter.show(last[0])
+
+        first = [run.pipeline]
+        run.pipeline.counts = receive(
+            run.lake,
+            lambda: first.pop() if first else Pipeline(run.lake, ingest_options(run.settings)),
+            chosen,
+            stop=run.stop,
+            say=run.reporter.say,
+            on_progress=show,
+        )
+        moment = replace(last[0], events_per_second=run.moment().events_per_second, note=None)
+        run.reporter.finish(moment, run.output, {"requests": sum(moment.answered.values())})
         _tell_dead(run)
 
 
@@ -143,7 +177,7 @@ def _moment(run: _Run[PipelineApart], progress: Progress) -> Moment:
     )
 
 
-def _client(settings: Settings) -> dict[str, Any]:
+def kafka_client(settings: Settings) -> dict[str, Any]:
     """Return TLS and SASL settings under kafka-python's names."""
     kafka = settings.kafka
     given = {
@@ -165,3 +199,5 @@ def _tell_dead(run: _Run[Any]) -> None:
         run.reporter.say(
             f"{run.pipeline.counts.dead:,} records became dead letters: `tooltrail deadletters list` says why"
         )
+        if (advice := unread_advice(run.lake, run.started)) is not None:
+            run.reporter.say(advice)

@@ -8,6 +8,13 @@ An adapter is one module in ingest/adapters (or in a folder the user names) with
     parse(records: Sequence[bytes]) -> Parsed       pure: no I/O, clock or network
     FIELDS: frozenset[str]                          optional: all top-level keys it knows, which saves detecting
 
+or a mapping file (ingest/mapping), which says the same without code. A product whose records come as OTLP has two
+more names, and SIGNATURES only for what else it writes:
+
+    OTLP_NAMES: tuple[str, ...]                     how its scopes, events, spans or attributes begin
+    read(items: Sequence[Telemetry]) -> Parsed      one row of each (see ingest/otlp.py)
+
+A format that is only an envelope has `among(adapters) -> parse` in place of parse: it hands records on to the others.
 Its id is its file's stem. Nothing else has to be edited to add one.
 """
 
@@ -16,6 +23,7 @@ from __future__ import annotations
 import importlib.util
 import sys
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -24,42 +32,51 @@ from typing import Any, Literal
 import msgspec
 
 from ingest.decode import one_object_each, parse_object
+from ingest.mapping.adapter import mapped
 from ingest.parsed import Adapter
 from store.errors import UsageError
 
 Signature = dict[str, Any]
+_MOST_LEARNT = 64
 
 BUILT_IN = Path(__file__).with_name("adapters")
+UNREAD = "`tooltrail formats list` has what is read, docs/gateways.md how to add a format"
+"""How the error of a record in no format ends: what to do next."""
 
 
 def load_adapters(extra: Iterable[Path] = ()) -> dict[str, Adapter]:
     """Return every adapter by id, the built-in ones first; a user's folder may add ids but not replace them.
 
-    Raises UsageError for a file that is no adapter or repeats an id.
+    Mapping files come after all modules, because they may extend one. Raises UsageError for a file that is no
+    adapter or repeats an id.
     """
+    folders = (BUILT_IN, *extra)
     found: dict[str, Adapter] = {}
-    for folder in (BUILT_IN, *extra):
-        for file in sorted(folder.glob("[a-z]*.py")):
-            adapter = _load(file)
-            if adapter.id in found:
+    for pattern in ("[a-z]*.py", "[a-z]*.toml"):
+        for file in (file for folder in folders for file in sorted(folder.glob(pattern))):
+            if file.stem in found:
                 raise UsageError(
-                    f"format {adapter.id!r} exists already", where=str(file), hint="rename the file"
+                    f"format {file.stem!r} exists already", where=str(file), hint="rename the file"
                 )
-            found[adapter.id] = adapter
-    return found
+            found[file.stem] = _load(file) if file.suffix == ".py" else mapped(file, found)
+    return {i: a if a.among is None else replace(a, parse=a.among(found)) for i, a in found.items()}
 
 
 @cache
 def _load(file: Path) -> Adapter:
     module = _import(file)
+    among = getattr(module, "among", None)
     try:
         return Adapter(
             id=file.stem,
             summary=module.SUMMARY,
-            parse=module.parse,
+            parse=module.parse if among is None else among({}),
             signatures=tuple(getattr(module, "SIGNATURES", ())),
             recognises=getattr(module, "recognises", None),
             fields=getattr(module, "FIELDS", None),
+            otlp_names=tuple(getattr(module, "OTLP_NAMES", ())),
+            read=getattr(module, "read", None),
+            among=among,
         )
     except AttributeError as error:
         raise UsageError(
@@ -101,12 +118,25 @@ class Detector:
         )
         names = {key: f"k{i}" for i, key in enumerate(keys)}
         self._tests = [(tuple((names[k], _literal(v)) for k, v in s.items()), id_) for s, id_ in signed]
-        self._sure = [(msgspec.json.Decoder(_sure(s, id_, signed)), id_) for s, id_ in signed]
+        self._sure: list[tuple[msgspec.json.Decoder[Any], str]] = []
+        self._learnt: set[tuple[str, frozenset[str]]] = set()
 
     def formats(self, records: Sequence[bytes]) -> list[str | None]:
         """Return the adapter id of each record, None where no format is recognised."""
+        if one_object_each(records):
+            return self._of_objects(records)
+        found: list[str | None] = [None] * len(records)
+        whole = [i for i, raw in enumerate(records) if raw[:1] == b"{" and raw[-1:] == b"}"]
+        for i, id_ in zip(whole, self._of_objects([records[i] for i in whole]), strict=True):
+            found[i] = id_
+        for i in sorted(set(range(len(records))).difference(whole)):
+            found[i] = self._one(records[i])
+        return found
+
+    def _of_objects(self, records: Sequence[bytes]) -> list[str | None]:
+        """Return the format of records each of which can be one whole object: all at once when they are alike."""
         joined = b"\n".join(records)
-        for place, (decoder, id_) in enumerate(self._sure if one_object_each(records) else ()):
+        for place, (decoder, id_) in enumerate(self._sure):
             try:
                 if len(decoder.decode_lines(joined)) != len(records):
                     break
@@ -114,7 +144,37 @@ class Detector:
                 continue
             self._sure.insert(0, self._sure.pop(place))
             return [id_] * len(records)
-        return [self._one(record) for record in records]
+        found = [self._one(record) for record in records]
+        if records and found[0] is not None and found.count(found[0]) == len(found):
+            self._learn(records[0], found[0])
+        return found
+
+    def _learn(self, record: bytes, id_: str) -> None:
+        """Make a decoder that only records like this one fit, and none that could be of another format.
+
+        Decoding a whole batch with it is how the next batch like this is recognised in one call: the keys of the
+        signature that matched must be there, and of each signature that comes before it a key that is not here must
+        be absent.
+        """
+        try:
+            keys = set(parse_object(record))
+        except ValueError:  # a line of text
+            return
+        never: dict[str, Any] = {}
+        for signature, other in self._signed:
+            if other == id_ and keys.issuperset(signature):
+                break
+            if other != id_ and never.keys().isdisjoint(signature):
+                absent = [key for key in signature if key not in keys]
+                if not absent:
+                    return
+                never[max(absent, key=len)] = (Literal["\0never"], "\0never")
+        ours = {k: (msgspec.Raw,) if v is None else (Literal[v],) for k, v in signature.items()}
+        if (lesson := (id_, frozenset((*ours, *never)))) not in self._learnt and len(
+            self._learnt
+        ) < _MOST_LEARNT:
+            self._learnt.add(lesson)
+            self._sure.insert(0, (msgspec.json.Decoder(_struct("Sure", {**ours, **never})), id_))
 
     def is_sure(self, adapter: Adapter, present: Collection[str]) -> bool:
         """Say whether records are of an adapter's format that all have the keys `present` and only its `fields`.
@@ -132,12 +192,12 @@ class Detector:
     def why_not(self, record: bytes) -> str:
         """Say why no format recognises a record, for the person who has to choose one."""
         if record.lstrip()[:1] != b"{":
-            return "not a JSON object, and no text format recognises it"
+            return f"not a JSON object, and no text format recognises it; {UNREAD}"
         try:
             keys = sorted(parse_object(record))
         except ValueError as error:
             return str(error)
-        return f"no format has these top-level keys: {', '.join(k[:40] for k in keys[:12])}"
+        return f"no format has these top-level keys: {', '.join(k[:40] for k in keys[:12])}; {UNREAD}"
 
     def _one(self, record: bytes) -> str | None:
         if record.lstrip()[:1] != b"{":
@@ -168,18 +228,3 @@ def _struct(name: str, fields: dict[str, tuple[Any, ...]]) -> type[Any]:
     return msgspec.defstruct(
         name, [(n, *fields[key]) for n, key in names.items()], rename=names, gc=False, kw_only=True
     )
-
-
-def _sure(signature: Signature, id_: str, signed: Sequence[tuple[Signature, str]]) -> type[Any]:
-    """Return a struct that only records of this signature fit, and none that could be of another format.
-
-    Decoding a whole batch with it is how a batch of one format is recognised in one call. Of every other format's
-    signature one key must be absent: the longest, as the least likely to stand in ours. When it does stand there,
-    the records are looked at one by one.
-    """
-    ours = {k: (msgspec.Raw,) if v is None else (Literal[v],) for k, v in signature.items()}
-    others = {
-        max((k for k in s if k not in ours), key=len, default="") for s, other in signed if other != id_
-    }
-    never = {k: (Literal["\0never"], "\0never") for k in others if k}
-    return _struct("Sure", {**ours, **never})

@@ -91,3 +91,24 @@ class DeadLetters:
         """Make letters durable; returns the table's version."""
         rows = pa.Table.from_pylist([letter.row for letter in letters], DEAD_LETTERS.schema)
         return self._lake.append("dead_letters", rows, advances)
+
+
+def lately(lake: Lake, stream: Stream, limit: int) -> dict[tuple[bytes, int], int]:
+    """Return the last letters of a stream by the digest of their record and its sub-index: their positions.
+
+    Of equal records the one at the lowest position counts: it is where a stream that is read again has it first.
+    """
+    paths = lake.snapshot(DEAD_LETTERS.name).paths()
+    if not paths:
+        return {}
+    theirs = [("source_topic", "=", stream.topic), ("source_partition", "=", stream.partition)]
+    columns = ["source_offset", "raw_sha256", "sub_index"]
+    try:
+        found = pq.read_table(
+            paths, columns=columns, filters=theirs, partitioning=None, schema=DEAD_LETTERS.stored
+        )
+    except (OSError, pa.ArrowInvalid) as error:
+        raise UnreachableError(f"the dead letters cannot be read: {error}", where=paths[0]) from error
+    last = found.sort_by([("source_offset", "descending")]).slice(0, limit)
+    offsets, hashes, subs = (last[column].to_pylist() for column in columns)
+    return {(bytes.fromhex(h), s): offset for offset, h, s in zip(offsets, hashes, subs, strict=True)}

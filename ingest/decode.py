@@ -35,16 +35,19 @@ class Decoded(Generic[T]):
     rejects: list[Reject] = field(default_factory=list)
 
 
-def decode(records: Sequence[bytes], kind: type[T], whole: type[T] | None = None) -> Decoded[T]:
+def decode(
+    records: Sequence[bytes], kind: type[T], whole: type[T] | None = None, *, lists: bool = False
+) -> Decoded[T]:
     """Decode every record that fits `kind` (a struct that forbids unknown fields); reject the rest by name.
 
-    `whole` is the struct to fall back to when `kind` has only the fields that are usually there.
+    `whole` is the struct to fall back to when `kind` has only the fields that are usually there. With `lists`,
+    fields unknown to the structs in a list are set aside too; without, they make the record a reject.
     """
     if not one_object_each(records):
-        return _one_by_one(records, whole or kind)
+        return _one_by_one(records, whole or kind, lists=lists)
     joined = b"\n".join(records)
     if not is_text(joined):
-        return _one_by_one(records, whole or kind)
+        return _one_by_one(records, whole or kind, lists=lists)
     for struct in (kind,) if whole is None or whole is kind else (kind, whole):
         try:
             events = _lines(struct).decode_lines(joined)
@@ -52,7 +55,7 @@ def decode(records: Sequence[bytes], kind: type[T], whole: type[T] | None = None
             continue
         if len(events) == len(records):
             return Decoded(events)
-    return _one_by_one(records, whole or kind)
+    return _one_by_one(records, whole or kind, lists=lists)
 
 
 def one_object_each(records: Sequence[bytes]) -> bool:
@@ -79,7 +82,7 @@ _first, _last = itemgetter(0), itemgetter(-1)
 _OPENING, _CLOSING = {ord("{")}, {ord("}")}
 
 
-def _one_by_one(records: Sequence[bytes], kind: type[T]) -> Decoded[T]:
+def _one_by_one(records: Sequence[bytes], kind: type[T], *, lists: bool) -> Decoded[T]:
     out: Decoded[T] = Decoded([], [], [], [])
     assert out.record is not None
     assert out.unmapped is not None
@@ -93,7 +96,7 @@ def _one_by_one(records: Sequence[bytes], kind: type[T]) -> Decoded[T]:
             event = decoder.decode(raw)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             try:
-                event, unmapped, warnings = decode_leniently(raw, kind)
+                event, unmapped, warnings = decode_leniently(raw, kind, lists=lists)
             except ValueError as error:
                 out.rejects.append(Reject(index, str(error)))
                 continue
@@ -104,16 +107,21 @@ def _one_by_one(records: Sequence[bytes], kind: type[T]) -> Decoded[T]:
     return out
 
 
-def decode_leniently(raw: bytes, kind: type[T]) -> tuple[T, bytes | None, list[str]]:
+def decode_leniently(raw: bytes, kind: type[T], *, lists: bool = False) -> tuple[T, bytes | None, list[str]]:
     """Return the struct, the JSON of fields it does not know, and warnings; ValueError says what does not fit."""
     value = parse_object(raw)
     unknown: dict[str, Any] = {}
-    known = _prune(value, kind, "", unknown)
+    known = _prune(value, kind, "", unknown, lists)
     try:
         event = msgspec.json.decode(msgspec.json.encode(known), type=kind)
     except msgspec.ValidationError as error:
-        raise ValueError(f"wrong type: {error}") from error
+        raise ValueError(f"wrong type: {_short(str(error))}") from error
     return event, msgspec.json.encode(unknown) if unknown else None, []
+
+
+def _short(fault: str) -> str:
+    """Return a decoder's fault with its path and without most of the value it quotes, however long that is."""
+    return fault if len(fault) <= 300 else f"{fault[:180]}…{fault[-100:]}"
 
 
 def parse_object(raw: bytes) -> dict[str, Any]:
@@ -135,7 +143,7 @@ def parse_object(raw: bytes) -> dict[str, Any]:
 
 
 def _prune(
-    value: dict[str, Any], kind: type[msgspec.Struct], path: str, unknown: dict[str, Any]
+    value: dict[str, Any], kind: type[msgspec.Struct], path: str, unknown: dict[str, Any], lists: bool
 ) -> dict[str, Any]:
     """Keep the fields `kind` knows, without nulls, and move the rest to `unknown` under their JSON pointer."""
     fields = _fields(kind)
@@ -148,13 +156,19 @@ def _prune(
         if bytes(item) == b"null":
             continue
         inner = fields[name]
-        if inner is not None and bytes(item)[:1] == b"{":
-            known[name] = _prune(
-                dict(msgspec.json.decode(item, type=dict[str, msgspec.Raw])), inner, spot, unknown
-            )
-        else:
-            known[name] = item
+        known[name] = item if inner is None else _pruned(item, inner, spot, unknown, lists)
     return known
+
+
+def _pruned(item: Any, kind: type[msgspec.Struct], spot: str, unknown: dict[str, Any], lists: bool) -> Any:
+    """Prune an object, or each object of a list; anything else stays, for the decoder to judge."""
+    first = bytes(item)[:1]
+    if first == b"{":
+        return _prune(msgspec.json.decode(item, type=dict[str, msgspec.Raw]), kind, spot, unknown, lists)
+    if first == b"[" and lists:
+        elements = msgspec.json.decode(item, type=list[msgspec.Raw])
+        return [_pruned(e, kind, f"{spot}/{i}", unknown, lists) for i, e in enumerate(elements)]
+    return item
 
 
 @cache
@@ -164,7 +178,7 @@ def _lines(kind: type[T]) -> msgspec.json.Decoder[T]:
 
 @cache
 def _fields(kind: type[msgspec.Struct]) -> dict[str, type[msgspec.Struct] | None]:
-    """Map each field's wire name to the struct it holds, or None when it holds no struct."""
+    """Map each field's wire name to the struct it or its elements hold, or None when it holds no struct."""
     info = msgspec.inspect.type_info(kind)
     assert isinstance(info, msgspec.inspect.StructType)
     return {f.encode_name: _struct_of(f.type) for f in info.fields}
@@ -173,6 +187,8 @@ def _fields(kind: type[msgspec.Struct]) -> dict[str, type[msgspec.Struct] | None
 def _struct_of(info: msgspec.inspect.Type) -> type[msgspec.Struct] | None:
     if isinstance(info, msgspec.inspect.StructType):
         return info.cls
+    if isinstance(info, msgspec.inspect.ListType):
+        return _struct_of(info.item_type)
     if isinstance(info, msgspec.inspect.UnionType):
         return next((s for t in info.types if (s := _struct_of(t)) is not None), None)
     return None

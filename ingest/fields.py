@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
+from functools import cache
+from operator import attrgetter
 from typing import Annotated, Any
 
 import msgspec
@@ -13,12 +15,43 @@ Int = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 ABSENT = msgspec.Raw(b"")
 """The default of every raw field, one object, so that presence is a test of identity."""
 
+_NULL = msgspec.Raw(b"null")
+
 Unmapped = Sequence[bytes | None]
 
 
 def raws(values: Iterable[msgspec.Raw]) -> list[bytes | None]:
     """Return the bytes of each raw field, None where it is absent."""
     return [None if value is ABSENT else bytes(value) or None for value in values]
+
+
+def unknown(texts: Iterable[str | None], known: Container[str]) -> list[msgspec.Raw]:
+    """Return the texts that are not among the known ones as raw fields, for `leftovers` to keep."""
+    return [ABSENT if not text or text in known else msgspec.Raw(msgspec.json.encode(text)) for text in texts]
+
+
+def unless(texts: Iterable[str | None], taken: Iterable[object]) -> list[msgspec.Raw]:
+    """Return the texts whose row has nothing in the column they were meant for, for `leftovers` to keep."""
+    return [
+        ABSENT if not text or value is not None else msgspec.Raw(msgspec.json.encode(text))
+        for text, value in zip(texts, taken, strict=True)
+    ]
+
+
+def spare(
+    pointer: str, parts: Sequence[Any], kind: type[msgspec.Struct], without: Container[str] = ()
+) -> dict[str, list[msgspec.Raw]]:
+    """Return the raw fields of structs of one kind, which are those without a column, under their pointers."""
+    return {
+        f"{pointer}/{wire}": list(map(attrgetter(name), parts))
+        for name, wire in _raw_fields(kind)
+        if name not in without
+    }
+
+
+@cache
+def _raw_fields(kind: type[msgspec.Struct]) -> list[tuple[str, str]]:
+    return [(f.name, f.encode_name) for f in msgspec.structs.fields(kind) if f.default is ABSENT]
 
 
 def leftovers(
@@ -30,7 +63,8 @@ def leftovers(
     """
     parts: dict[int, list[bytes]] = {}
     for pointer, values in fields.items():
-        if values.count(ABSENT) == rows:
+        absent = values.count(ABSENT)
+        if absent == rows or absent + values.count(_NULL) == rows:
             continue
         head = msgspec.json.encode(pointer) + b":"
         for row, value in enumerate(values):

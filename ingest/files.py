@@ -273,7 +273,7 @@ def open_file(path: Path) -> Iterator[BinaryIO]:
         with path.open("rb") as raw:
             magic = raw.read(4)
             raw.seek(0)
-            yield cast("BinaryIO", _decompressed(raw, magic, path))
+            yield cast("BinaryIO", decompressed(raw, magic, path))
     except (EOFError, gzip.BadGzipFile, zlib.error, zstandard.ZstdError) as error:
         raise UnreachableError(
             f"the compressed data is damaged: {error}",
@@ -286,7 +286,8 @@ def open_file(path: Path) -> Iterator[BinaryIO]:
         ) from error
 
 
-def _decompressed(raw: io.BufferedReader, magic: bytes, path: Path) -> object:
+def decompressed(raw: io.BufferedReader, magic: bytes, path: Path) -> object:
+    """Return what reads the bytes a file stands for: plain, or unpacked from the gzip or zstd its head shows."""
     if magic[:2] == _GZIP:
         return _Guarded(gzip.GzipFile(fileobj=raw).read1, raw, path)
     if magic == _ZSTD:

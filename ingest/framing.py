@@ -16,6 +16,7 @@ from ingest.delivery import Unreadable
 BLOCK = 1 << 20
 BOM = b"\xef\xbb\xbf"
 """What some Windows programs put before the first character of a file; it is no part of the first record."""
+_GLANCE = 4096
 KEPT_OF_LONG = 64 << 10
 """Bytes of an over-long line that are kept for its dead letter."""
 
@@ -154,20 +155,41 @@ def is_document(head: bytes) -> bool:
     if start[:1] == b"[":
         return start[1:].lstrip()[:1] in (b"{", b"]", b"")
     first, _, rest = start.partition(b"\n")
-    return first.rstrip() == b"{" and bool(rest)
+    return (first.rstrip() == b"{" and bool(rest)) or (not rest.strip() and are_run_together(first))
+
+
+def are_run_together(line: bytes) -> bool:
+    """Say whether a line, which may be cut short, begins with two objects with nothing between them."""
+    begin = line[:_GLANCE]
+    if begin[:1] != b"{" or b"}{" not in begin:
+        return False
+    text = begin.decode(errors="replace")
+    try:
+        return text.startswith("{", _VALUE.raw_decode(text)[1])
+    except (ValueError, RecursionError):
+        return False
+
+
+def objects_in(record: bytes) -> list[bytes]:
+    """Return the objects that stand one after another in a record; the record itself when it is not such."""
+    try:
+        return list(_objects(record.decode())) or [record]
+    except (ValueError, RecursionError):
+        return [record]
 
 
 def cut_document(content: bytes) -> Iterator[tuple[int, bytes]]:
     """Return offset and bytes of each record of a document: an array's elements, or objects one after another.
 
-    Raises ValueError when it is not JSON.
+    Raises ValueError when it is not JSON. Of objects run together on one line the whole ones are records, and so is
+    what follows them: each was written on its own, so that a cut harms only the last.
     """
     text = content.removeprefix(BOM)
     try:
         if text.lstrip()[:1] == b"[":
             pieces = [bytes(raw) for raw in msgspec.json.decode(text, type=list[msgspec.Raw])]
         else:
-            pieces = list(_objects(text.decode()))
+            pieces = list(_objects(text.decode(), tail=are_run_together(text.split(b"\n", 1)[0])))
     except (msgspec.MsgspecError, RecursionError) as error:
         raise ValueError(str(error)) from error
     position = 0
@@ -177,11 +199,16 @@ def cut_document(content: bytes) -> Iterator[tuple[int, bytes]]:
         position += len(piece)
 
 
-def _objects(text: str) -> Iterator[bytes]:
-    """Return the values that stand one after another, as `jq .` writes them."""
+def _objects(text: str, *, tail: bool = False) -> Iterator[bytes]:
+    """Return the values that stand one after another, as `jq .` writes them; with `tail`, the unreadable rest too."""
     at = len(text) - len(text.lstrip())
     while at < len(text):
-        _, end = _VALUE.raw_decode(text, at)
+        try:
+            _, end = _VALUE.raw_decode(text, at)
+        except (ValueError, RecursionError):
+            if not tail:
+                raise
+            end = len(text)
         yield text[at:end].encode()
         at = end
         while at < len(text) and text[at].isspace():

@@ -11,15 +11,16 @@ from typing import Any
 import msgspec
 
 from ingest.fields import ABSENT
-from ingest.mcp import span_of, trace_of
+from ingest.mcp import trace_parent
 
 Raw = msgspec.Raw
 
 
 class Request(msgspec.Struct, gc=False):
-    """What a request body says; `cut` says that it is text that does not parse."""
+    """What a request body says: `target` is the tool, prompt or URI asked for; `cut`, text that does not parse."""
 
     arguments: bytes | str | None = None
+    target: str | None = None
     jsonrpc_id: str | None = None
     client_name: str | None = None
     client_version: str | None = None
@@ -56,6 +57,7 @@ class _Meta(msgspec.Struct, gc=False):
 
 class _Params(msgspec.Struct, gc=False):
     name: Raw = ABSENT
+    uri: Raw = ABSENT
     arguments: Raw = ABSENT
     meta: _Meta | None = msgspec.field(name="_meta", default=None)
     client: _Client | None = msgspec.field(name="clientInfo", default=None)
@@ -104,9 +106,10 @@ def request(body: Raw) -> Request:
     if message.params is ABSENT and message.jsonrpc is not ABSENT:
         return Request(jsonrpc_id=_id(message.id))
     client = (params.meta.client if params.meta else None) or params.client
-    trace_id, span_id = _trace(params.meta.traceparent if params.meta else None)
+    trace_id, span_id = trace_parent(params.meta.traceparent if params.meta else None)
     return Request(
         arguments=_arguments(params, inner),
+        target=_target(params),
         jsonrpc_id=None if message.params is ABSENT else _id(message.id),
         client_name=(client.name or None) if client else None,
         client_version=(client.version or None) if client else None,
@@ -173,6 +176,14 @@ def _arguments(params: _Params, inner: bytes) -> bytes | None:
     return None if params.name is not ABSENT else inner
 
 
+def _target(params: _Params) -> str | None:
+    raw = bytes(params.uri if params.name is ABSENT else params.name)
+    try:
+        return _text.decode(raw) or None
+    except _BAD:
+        return None
+
+
 def _ending(result: bytes) -> str:
     try:
         shape = _result.decode(result)
@@ -194,11 +205,3 @@ def _refused(error: bytes) -> Response:
 
 def _id(value: Any) -> str | None:
     return None if value is None else str(value)
-
-
-def _trace(parent: str | None) -> tuple[str | None, str | None]:
-    """Return trace and span id of a W3C traceparent, version-trace-span-flags."""
-    parts = parent.split("-") if parent else []
-    if len(parts) < 4:
-        return None, None
-    return trace_of(parts[1]), span_of(parts[2])

@@ -206,7 +206,7 @@ class _Loop:
         if not positions:
             return
         self._partitions.begun(tp, positions[0])
-        batch = frame(self._partitions.streams[tp], positions, values, following)
+        batch = frame(self._partitions.streams[tp], positions, values, following, self._options.encoding)
         self._pipeline.add(batch)
         self._dirty = True
         self._partitions.next[tp] = following

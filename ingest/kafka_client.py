@@ -46,6 +46,7 @@ class KafkaOptions:
     client_id: str = "tooltrail"
     instance_id: str | None = None  # static membership: a restart within session_timeout moves no partition
     start: Literal["earliest", "latest"] = "earliest"
+    encoding: str = "auto"  # one of ingest.kafka_messages.ENCODINGS
     max_poll_records: int = 10_000
     connect_timeout: float = 30.0  # seconds, this and all below
     session_timeout: float = 20.0
@@ -88,11 +89,14 @@ def connect(options: KafkaOptions) -> KafkaConsumer:
 
 def _telling(words: list[str]) -> str | None:
     """Pick the line that says why: refused credentials come first, retries and time-outs follow from them."""
-    for pattern in (r"authentication|certificate|ssl", r"connection to .* failed|dns"):
+    for pattern in (r"authentication", r"certificate", r"handshake|\[ssl", r"connection to .* failed|dns"):
         found = [line for line in words if re.search(pattern, line, re.IGNORECASE)]
         if found:
-            return found[-1]
+            return _RETRYING.sub("", found[-1])
     return words[-1] if words else None
+
+
+_RETRYING = re.compile(r"^Bootstrap connection to \S+ failed: | \(backoff [\d.]+ secs\)$")
 
 
 def unreachable(options: KafkaOptions, reason: str) -> UnreachableError:
@@ -113,8 +117,15 @@ _REMEDIES = (
         r"session.?timeout",
         "set --session-timeout within the brokers' bounds, usually 6s to 30m (group.min/max.session.timeout.ms)",
     ),
-    (r"sasl|authentication", "check sasl_mechanism, sasl_plain_username and sasl_plain_password"),
-    (r"ssl|certificate|handshake", "check security_protocol, ssl_cafile, ssl_certfile and ssl_keyfile"),
+    (r"sasl|authentication", "check kafka.sasl_mechanism, kafka.sasl_username and kafka.sasl_password"),
+    (
+        r"hostname mismatch|ip address mismatch|not valid for",
+        "name the brokers as their certificate does, or set kafka.ssl_check_hostname = false",
+    ),
+    (
+        r"ssl|certificate|handshake",
+        "check kafka.security_protocol, kafka.ssl_cafile, kafka.ssl_certfile and kafka.ssl_keyfile",
+    ),
     (r"refused|dns|resol|name or service", "check --bootstrap-servers and that the broker is up"),
 )
 
@@ -125,10 +136,12 @@ def _remedy(reason: str, client: Mapping[str, Any]) -> str:
             return remedy
     protocol = str(client.get("security_protocol", "PLAINTEXT"))
     if protocol.startswith("SASL"):  # a refused login often shows only as a connection that ends
-        return "check sasl_mechanism, sasl_plain_username and sasl_plain_password, then --bootstrap-servers"
+        return "check kafka.sasl_mechanism, kafka.sasl_username and kafka.sasl_password, then --bootstrap-servers"
     if protocol == "PLAINTEXT":
-        return "check --bootstrap-servers; does this listener expect TLS or SASL (security_protocol)?"
-    return "check --bootstrap-servers and security_protocol"
+        return "check --bootstrap-servers; does this listener expect TLS or SASL (kafka.security_protocol)?"
+    return (
+        "check --bootstrap-servers, kafka.security_protocol, and whether brokers ask for kafka.ssl_certfile"
+    )
 
 
 def _milliseconds(name: str, seconds: float) -> int:

@@ -1,16 +1,18 @@
 """From Kafka messages to records: what one message value holds, decided from its bytes alone.
 
-A value is one JSON object, several JSON lines, a JSON array whose elements are the records, or lines of text
-as gateways print them. Nothing is dropped: what holds no record at all is Unreadable, and broken JSON stays a
-record, for its adapter to reject with the reason. A record never contains a line feed.
+A value is one JSON object, several JSON lines, a JSON array whose elements are the records, lines of text as
+gateways print them, or an OTLP export request in protobuf, whose log records or spans are the records. Nothing is
+dropped: what holds no record at all is Unreadable, and broken JSON stays a record, for its adapter to reject with the
+reason. A record never contains a line feed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 
+from ingest import otlp_json, otlp_proto
 from ingest.delivery import Batch, Stream, Unreadable
 
 _BOM = b"\xef\xbb\xbf"
@@ -27,9 +29,16 @@ EMPTY = "an empty message"
 EMPTY_ARRAY = "an empty JSON array: it holds no record"
 
 
-def frame(stream: Stream, positions: Sequence[int], values: Sequence[bytes | None], following: int) -> Batch:
+def frame(
+    stream: Stream,
+    positions: Sequence[int],
+    values: Sequence[bytes | None],
+    following: int,
+    encoding: str = "auto",
+) -> Batch:
     """Cut message values into records: `positions[i]` is the offset of `values[i]`, `following` the next."""
-    if all(value and value[0] == _OPEN_OBJECT and _LINE_FEED not in value for value in values):
+    plain = encoding in ("auto", "json")
+    if plain and all(value and value[0] == _OPEN_OBJECT and _LINE_FEED not in value for value in values):
         return Batch(stream, values, positions, following)  # type: ignore[arg-type]  # none of them is None
     records: list[bytes] = []
     places: list[int] = []
@@ -37,9 +46,10 @@ def frame(stream: Stream, positions: Sequence[int], values: Sequence[bytes | Non
     unreadable: list[Unreadable] = []
     for position, value in zip(positions, values, strict=True):
         try:
-            found = cut(value)
+            found = ENCODINGS[encoding](value)
         except ValueError as error:
-            unreadable.append(Unreadable(position, value or b"", str(error)))
+            kept = otlp_proto.stand_in(value) if encoding == "otlp_proto" and value else value or b""
+            unreadable.append(Unreadable(position, kept, str(error)))
             continue
         records += found
         places += [position] * len(found)
@@ -66,6 +76,34 @@ def cut(value: bytes | None) -> list[bytes]:
     if text.startswith(b"{") and not _is_lines_of_objects(lines) and _is_one_document(text):
         return [_on_one_line(text)]
     return lines
+
+
+def _auto(value: bytes | None) -> list[bytes]:
+    """Return the records of a message in whatever encoding its bytes are in."""
+    if value and otlp_proto.looks_encoded(value):
+        try:
+            return otlp_proto.either(value)
+        except ValueError:
+            pass  # text may begin with a line feed too
+    return cut(value)
+
+
+def _otlp(decode: Callable[[bytes], list[bytes]]) -> Callable[[bytes | None], list[bytes]]:
+    def records(value: bytes | None) -> list[bytes]:
+        if value is None:
+            raise ValueError(TOMBSTONE)
+        return decode(value)
+
+    return records
+
+
+ENCODINGS: dict[str, Callable[[bytes | None], list[bytes]]] = {
+    "auto": _auto,
+    "json": cut,
+    "otlp_json": _otlp(otlp_json.either),
+    "otlp_proto": _otlp(otlp_proto.either),
+}
+"""How the records of a message are found, by the name of its encoding; the last two are the Collector's names."""
 
 
 def _array(text: bytes) -> list[bytes] | None:

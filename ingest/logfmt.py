@@ -8,7 +8,11 @@ _KEY = r"[^\s=\"]+"
 _QUOTED = r'"(?:[^"\\]|\\.)*"(?=\s|$)'
 _NESTED = rf'[\[{{](?:[^"]|"(?:[^"\\]|\\.)*")*?[\]}}](?=\s{_KEY}=|\s*$)'
 _BARE = rf"\S*(?:\s(?!{_KEY}=)\S*)*"
-_PAIR = re.compile(rf"\s({_KEY})=({_QUOTED}|{_NESTED}|{_BARE})")
+_HEAD = re.compile(rf"\s({_KEY})=")
+_VALUE = re.compile(rf"{_QUOTED}|{_BARE}")
+_OBJECT = re.compile(_NESTED)
+_SCANS = 8
+"""How often a text is looked through for the ends of its JSON values: brackets that never close are plain text then."""
 _SPACE = "\0"
 _ESCAPE = re.compile(r"\\(?:u\{([0-9a-fA-F]{1,6})\}|u([0-9a-fA-F]{4})|(.))", re.DOTALL)
 _PLAIN = {"n": "\n", "t": "\t", "r": "\r", "0": "\0", "b": "\b", "f": "\f"}
@@ -24,13 +28,23 @@ def pairs(text: str) -> tuple[dict[str, str], bool]:
     plain = _plain_pairs(text)
     if plain is not None:
         return plain, False
-    if not _PAIR.match(text):
+    head = _HEAD.match(text)
+    if head is None:
         raise ValueError("no key=value pairs")
     values: dict[str, str] = {}
     times: dict[str, int] = {}
-    for key, value in _PAIR.findall(text):
+    left = _SCANS * len(text)
+    while head is not None:
+        key, start = head[1], head.end()
+        opens = left > 0 and text[start : start + 1] in ("[", "{")
+        found = _OBJECT.match(text, start) if opens else None
+        if opens:
+            left -= len(text) - start if found is None else len(found[0])
+        found = found or _VALUE.match(text, start)
+        assert found is not None  # a bare value may be empty
         times[key] = times.get(key, 0) + 1
-        values[key if times[key] == 1 else f"{key}#{times[key]}"] = unquoted(value)
+        values[key if times[key] == 1 else f"{key}#{times[key]}"] = unquoted(found[0])
+        head = _HEAD.search(text, found.end())
     return values, len(times) != len(values)
 
 

@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 from ingest.block import Block, not_utf8
 from ingest.catalog import Detector, load_adapters
 from ingest.columns import CODED, CODES
-from ingest.deadletters import DeadLetters
+from ingest.deadletters import DeadLetter, DeadLetters
 from ingest.delivery import Batch, Stream
 from ingest.memory import reuse_memory
 from ingest.parsed import Adapter, Reject
@@ -71,12 +71,13 @@ class IngestOptions:
 
 @dataclass(frozen=True)
 class Flushed:
-    """What one flush made durable: `positions` are those each stream goes on from."""
+    """What one flush made durable: `positions` are those each stream goes on from, `letters` its dead letters."""
 
     version: int
     positions: dict[Stream, int]
     counts: Counts
     seconds: float
+    letters: dict[Stream, list[DeadLetter]] = field(default_factory=dict)
 
 
 class Pipeline:
@@ -327,6 +328,7 @@ class Pipeline:
         for pending in dirty.values():
             pending.counts.check()
             counts.add(pending.counts)
+        letters = {stream: pending.dead for stream, pending in dirty.items() if pending.dead}
         self._write_dead(dirty)
         self._write_gaps(dirty)
         version = self._write_rows(dirty, counts) if dirty else self._lake.snapshot("events").version
@@ -341,7 +343,7 @@ class Pipeline:
         self._bytes = 0
         self._since = self._clock()
         self.counts.add(counts)
-        return Flushed(version, positions, counts, self._clock() - began)
+        return Flushed(version, positions, counts, self._clock() - began, letters)
 
     def _write_dead(self, dirty: dict[Stream, Pending]) -> None:
         """Write the letters; a second try after a failed commit of the rows finds nothing left to write."""

@@ -55,6 +55,19 @@ TRANSPORTS = {
 _CLIENT_PREFIX = "mcp__"
 
 
+@lru_cache(maxsize=4096)
+def kind_of(method: str | None) -> str:
+    """Return the event_kind of an MCP method, `other` for one no revision knows and for none."""
+    return METHOD_KINDS.get(
+        method or "", "notification" if (method or "").startswith("notifications/") else "other"
+    )
+
+
+def client_source(name: str | None, user_agent: str | None) -> str:
+    """Say where a client's identity comes from that has told its clientInfo, its User-Agent, or nothing."""
+    return "client_info" if name else "user_agent" if user_agent else "none"
+
+
 @lru_cache(maxsize=8192)
 def without_prefix(tool: str, server: str) -> str:
     """Return the tool's name without the `server__` or `server_` a gateway puts before it."""
@@ -85,6 +98,13 @@ def trace_of(text: str | None) -> str | None:
 def span_of(text: str | None) -> str | None:
     """Return a W3C span id in lower case, None for what is none."""
     return text.lower() if text and _SPAN(text) else None
+
+
+@lru_cache(maxsize=8192)
+def trace_parent(header: str | None) -> tuple[str | None, str | None]:
+    """Return trace and span id of a W3C traceparent, version-trace-span-flags."""
+    parts = header.split("-") if header else []
+    return (trace_of(parts[1]), span_of(parts[2])) if len(parts) >= 4 else (None, None)
 
 
 def host_of(address: str) -> str | None:

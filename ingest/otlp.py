@@ -1,137 +1,80 @@
-"""OTLP logs in JSON: each ExportLogsServiceRequest becomes flat log records with plain attribute values.
+"""OTLP in JSON: each export request becomes flat records, spans and logs alike, with plain attribute values.
 
-A line may also be one log record already flattened: a name and an object of attributes.
+A line may also be one record already flattened: a name and an object of attributes.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 
+from ingest.attributes import as_json
 from ingest.decode import decode, parse_object
 from ingest.fields import ABSENT, merge
-from ingest.parsed import Reject
-
-Raw = msgspec.Raw
-_MAX_DEPTH = 32
-_INTEGER = re.compile(r"-?\d{1,25}", re.ASCII)
+from ingest.otlp_values import elapsed, hex_id, microseconds, plain
+from ingest.parsed import Parsed, Reject
+from ingest.wire import otlp as wire
 
 
-class _Strict(msgspec.Struct, gc=False, forbid_unknown_fields=True, rename="camel"):
-    """A part of the request."""
+class Telemetry(msgspec.Struct, gc=False):
+    """One log record or span: times in microseconds, plain attribute values, `rest` the JSON of unknown fields.
 
-
-class _Value(_Strict):
-    string_value: str | None = None
-    int_value: int | str | None = None
-    bool_value: bool | None = None
-    double_value: float | str | None = None
-    bytes_value: str | None = None
-    array_value: _Array | None = None
-    kvlist_value: _Pairs | None = None
-
-
-class _Attribute(_Strict):
-    key: str
-    value: _Value | None = None
-
-
-class _Array(_Strict):
-    values: list[_Value] = []
-
-
-class _Pairs(_Strict):
-    values: list[_Attribute] = []
-
-
-class _Resource(_Strict):
-    attributes: list[_Attribute] = []
-    dropped_attributes_count: int | None = None
-    entity_refs: Raw = ABSENT
-
-
-class _Scope(_Strict):
-    name: str | None = None
-    version: str | None = None
-    attributes: list[_Attribute] = []
-    dropped_attributes_count: int | None = None
-
-
-class _Log(_Strict):
-    time_unix_nano: int | str | None = None
-    observed_time_unix_nano: int | str | None = None
-    severity_number: int | str | None = None
-    severity_text: str | None = None
-    body: _Value | None = None
-    attributes: list[_Attribute] = []
-    dropped_attributes_count: int | None = None
-    flags: int | None = None
-    trace_id: str | None = None
-    span_id: str | None = None
-    event_name: str | None = None
-    unknown: Raw = ABSENT
-
-
-class _ScopeLogs(_Strict):
-    scope: _Scope | None = None
-    log_records: list[_Log] = []
-    schema_url: str | None = None
-    unknown: Raw = ABSENT
-
-
-class _ResourceLogs(_Strict):
-    resource: _Resource | None = None
-    scope_logs: list[_ScopeLogs] = []
-    schema_url: str | None = None
-    unknown: Raw = ABSENT
-
-
-class _Line(_Strict):
-    """An ExportLogsServiceRequest, or one flattened record (name and attributes)."""
-
-    resource_logs: list[_ResourceLogs] | None = None
-    name: str | None = None
-    attributes: dict[str, Any] | None = None
-    resource: dict[str, Any] | None = None
-    body: str | None = None
-    time_unix_nano: int | str | None = None
-    observed_time_unix_nano: int | str | None = None
-    severity_number: int | str | None = None
-    severity_text: str | None = None
-    trace_id: str | None = None
-    span_id: str | None = None
-
-
-class Log(msgspec.Struct, gc=False):
-    """One log record: times in microseconds, plain attribute values, `rest` the JSON of unknown fields."""
+    Of a span `time` is its start and `ended` its end; `kind` and `failed` are a span's only. `name` is the span's
+    name, or what the log record calls its event: by its event name, its body, or an attribute, in this order.
+    """
 
     name: str
+    scope: str
     attributes: dict[str, Any]
     resource: dict[str, Any]
     time: int | None
-    observed: int | None
-    trace_id: str | None
-    span_id: str | None
+    observed: int | None = None
+    trace_id: str | None = None
+    span_id: str | None = None
     dropped: int | None = None
     rest: bytes | None = None
+    is_span: bool = False
+    kind: str | None = None
+    failed: bool | None = None
+    message: str | None = None
+    duration_ms: float | None = None
+    body: str | None = None
 
 
 @dataclass
-class Logs:
-    """Flat records of a batch; `record[i]` is the line that log i came from."""
+class Flat:
+    """The records of a batch of lines; `record[i]` is the line that item i came from."""
 
-    logs: list[Log] = field(default_factory=list)
+    items: list[Telemetry] = field(default_factory=list)
     record: list[int] = field(default_factory=list)
     rejects: list[Reject] = field(default_factory=list)
 
 
-def log_records(records: Sequence[bytes]) -> Logs:
-    """Flatten every line, in order; a line that does not fit, or holds no log record, is rejected whole."""
-    decoded = decode(records, _Line)
+Reader = Callable[[Sequence[Telemetry]], Parsed]
+"""Makes one row of each record of one product; what it cannot read it rejects by its place."""
+
+
+def read_all(records: Sequence[bytes], read: Reader) -> Parsed:
+    """Read every record of every line by one reader, whichever product it is of."""
+    flat = flatten(records)
+    parsed = read(flat.items)
+    parsed.record = flat.record
+    parsed.rejects = flat.rejects
+    return parsed
+
+
+def is_request(record: bytes) -> bool:
+    """Tell an export request from the other lines a product writes."""
+    head = record[:64]
+    return b'"resourceSpans"' in head or b'"resourceLogs"' in head
+
+
+def flatten(records: Sequence[bytes]) -> Flat:
+    """Flatten every line, in order; a line that does not fit, or holds no record, is rejected whole."""
+    decoded = decode(records, wire.Line)
     indices = range(len(records)) if decoded.record is None else decoded.record
     unknown = decoded.unmapped or [None] * len(decoded.events)
     lines = dict(zip(indices, zip(decoded.events, unknown, strict=True), strict=True))
@@ -139,154 +82,155 @@ def log_records(records: Sequence[bytes]) -> Logs:
     for index in failed.keys() - lines.keys():
         if (line := _with_unknown(records[index])) is not None:
             lines[index] = (line, None)
-    out = Logs()
+    out = Flat()
     for index in range(len(records)):
         found = lines.get(index)
         if found is None:
             out.rejects.append(failed[index])
             continue
         try:
-            logs = _flatten(*found)
+            items = _flatten(*found)
         except ValueError as error:
             out.rejects.append(Reject(index, str(error)))
             continue
-        out.logs += logs
-        out.record += [index] * len(logs)
+        out.items += items
+        out.record += [index] * len(items)
     return out
 
 
-def _flatten(line: _Line, unknown: bytes | None) -> list[Log]:
-    if line.resource_logs is None:
+def _flatten(line: wire.Line, unknown: bytes | None) -> list[Telemetry]:
+    if line.resource_logs is None and line.resource_spans is None:
         return [_single(line, unknown)]
-    logs: list[Log] = []
-    for group in line.resource_logs:
+    items: list[Telemetry] = []
+    for logs in line.resource_logs or ():
+        resource = plain(logs.resource.attributes) if logs.resource else {}
+        for scoped in logs.scope_logs:
+            name = (scoped.scope.name if scoped.scope else None) or ""
+            rest = merge(unknown, bytes(logs.unknown) or None, bytes(scoped.unknown) or None)
+            items += [_log(log, name, resource, rest) for log in scoped.log_records]
+    for group in line.resource_spans or ():
         resource = plain(group.resource.attributes) if group.resource else {}
-        for scoped in group.scope_logs:
-            rest = merge(unknown, bytes(group.unknown) or None, bytes(scoped.unknown) or None)
-            logs += [_log(log, resource, rest) for log in scoped.log_records]
-    if not logs:
-        raise ValueError("no log records in `$.resourceLogs`")
-    return logs
+        for within in group.scope_spans:
+            name = (within.scope.name if within.scope else None) or ""
+            rest = merge(unknown, bytes(group.unknown) or None, bytes(within.unknown) or None)
+            items += [_span(span, name, resource, rest) for span in within.spans]
+    if not items:
+        raise ValueError("no log records or spans in `$.resourceLogs` or `$.resourceSpans`")
+    return items
 
 
-def _log(log: _Log, resource: dict[str, Any], rest: bytes | None) -> Log:
+def _log(log: wire.Log, scope: str, resource: dict[str, Any], rest: bytes | None) -> Telemetry:
     attributes = plain(log.attributes)
-    name = log.event_name or (log.body.string_value if log.body else None) or attributes.get("event.name")
+    body = log.body.string_value if log.body else None
+    name = log.event_name or body or attributes.get("event.name")
     if log.unknown is not ABSENT:
         rest = merge(rest, bytes(log.unknown))
-    return Log(
+    return Telemetry(
         name if isinstance(name, str) else "",
+        scope,
         attributes,
         resource,
-        _microseconds(log.time_unix_nano),
-        _microseconds(log.observed_time_unix_nano),
-        log.trace_id,
-        log.span_id,
+        microseconds(log.time_unix_nano),
+        microseconds(log.observed_time_unix_nano),
+        hex_id(log.trace_id),
+        hex_id(log.span_id),
         log.dropped_attributes_count,
         rest,
+        body=body,
     )
 
 
-def _single(line: _Line, unknown: bytes | None) -> Log:
+def _span(span: wire.Span, scope: str, resource: dict[str, Any], rest: bytes | None) -> Telemetry:
+    code, message = (span.status.code, span.status.message) if span.status else (None, None)
+    left: dict[str, Any] = {}
+    if span.parent_span_id:
+        left["/parentSpanId"] = span.parent_span_id
+    for event in span.events:
+        told = plain(event.attributes)
+        said = told.get("exception.message")
+        if event.name == "exception" and isinstance(said, str) and said and message in (None, "", said):
+            message = said
+        else:
+            left.setdefault("/events", []).append({"name": event.name, "attributes": told})
+    own = (as_json(left) if left else None, bytes(span.links) and b'{"/links":' + bytes(span.links) + b"}")
+    rest = merge(rest, *(part or None for part in own), bytes(span.unknown) or None)
+    began, ended = span.start_time_unix_nano, span.end_time_unix_nano
+    return Telemetry(
+        span.name or "",
+        scope,
+        plain(span.attributes),
+        resource,
+        microseconds(began),
+        microseconds(ended),
+        hex_id(span.trace_id),
+        hex_id(span.span_id),
+        span.dropped_attributes_count,
+        rest,
+        is_span=True,
+        kind=wire.KINDS.get(span.kind),
+        failed=_failed(code),
+        message=message or None,
+        duration_ms=elapsed(began, ended),
+    )
+
+
+def _single(line: wire.Line, unknown: bytes | None) -> Telemetry:
     if line.name is None or line.attributes is None:
-        raise ValueError("Object has neither `resourceLogs` nor `name` and `attributes` - at `$`")
-    return Log(
+        raise ValueError(
+            "Object has neither `resourceLogs`, `resourceSpans` nor `name` and `attributes` - at `$`"
+        )
+    is_span = line.start_time_unix_nano is not None
+    scope, resource, status = line.scope or {}, line.resource or {}, line.status or {}
+    inner = resource.get("attributes")
+    code, message = status.get("code"), status.get("message")
+    scope_name = scope.get("name")
+    return Telemetry(
         line.name,
+        scope_name if isinstance(scope_name, str) else "",
         line.attributes,
-        line.resource or {},
-        _microseconds(line.time_unix_nano),
-        _microseconds(line.observed_time_unix_nano),
-        line.trace_id,
-        line.span_id,
-        rest=unknown,
+        inner if isinstance(inner, dict) else resource,
+        microseconds(line.start_time_unix_nano if is_span else line.time_unix_nano),
+        microseconds(line.end_time_unix_nano if is_span else line.observed_time_unix_nano),
+        hex_id(line.trace_id),
+        hex_id(line.span_id),
+        rest=merge(unknown, as_json({"/parentSpanId": line.parent_span_id}) if line.parent_span_id else None),
+        is_span=is_span,
+        kind=wire.KINDS.get(line.kind),
+        failed=_failed(code if isinstance(code, int | str) else None),
+        message=message if isinstance(message, str) and message else None,
+        duration_ms=elapsed(line.start_time_unix_nano, line.end_time_unix_nano),
+        body=line.body,
     )
 
 
-def plain(attributes: Iterable[_Attribute]) -> dict[str, Any]:
-    """Return attributes as a dict of plain values; ValueError names the one that is none."""
-    return {
-        a.key: a.value.string_value
-        if a.value is not None and a.value.string_value is not None
-        else _plain(a.value, a.key, 0)
-        for a in attributes
-    }
+def _failed(code: int | str | None) -> bool | None:
+    return True if code in wire.ERRORS else False if code in wire.FINE else None
 
 
-def _plain(value: _Value | None, key: str, depth: int) -> Any:
-    if value is None:
-        return None
-    if value.int_value is not None:
-        return _integer(value.int_value, key)
-    if value.bool_value is not None:
-        return value.bool_value
-    if value.double_value is not None:
-        return _float(value.double_value, key)
-    if depth > _MAX_DEPTH:
-        raise ValueError(f"nested more than {_MAX_DEPTH} levels deep - at `{key}`")
-    if value.array_value is not None:
-        return [_plain(item, key, depth + 1) for item in value.array_value.values]
-    if value.kvlist_value is not None:
-        return {a.key: _plain(a.value, key, depth + 1) for a in value.kvlist_value.values}
-    return value.string_value if value.string_value is not None else value.bytes_value
+_request = msgspec.json.Decoder(wire.Line)
+_TOPS = {"resourceLogs": wire.ResourceLogs, "resourceSpans": wire.ResourceSpans}
 
 
-def _integer(value: int | str, key: str) -> int:
-    """Return the integer, which protobuf's JSON writes as text; ValueError for any other text."""
-    if isinstance(value, str) and not _INTEGER.fullmatch(value):
-        raise ValueError(f"wrong type: {value!r:.40} is no integer - at `{key}`")
-    return int(value)
-
-
-def _float(value: float | str, key: str) -> float:
-    try:
-        return float(value)
-    except ValueError as error:
-        raise ValueError(f"wrong type: {value!r:.40} is no number - at `{key}`") from error
-
-
-_LATEST = 2**64
-
-
-def _microseconds(nanoseconds: int | str | None) -> int | None:
-    """Return the time in microseconds; None for zero, which OTLP writes for unknown."""
-    if nanoseconds is None:
-        return None
-    value = _integer(nanoseconds, "timeUnixNano") if isinstance(nanoseconds, str) else nanoseconds
-    return value // 1000 if 0 < value < _LATEST else None
-
-
-_KNOWN = {
-    kind: frozenset(f.encode_name for f in msgspec.structs.fields(kind)) - {"unknown"}
-    for kind in (_ResourceLogs, _ScopeLogs, _Log)
-}
-_BELOW: dict[Any, tuple[str, Any]] = {
-    _ResourceLogs: ("scopeLogs", _ScopeLogs),
-    _ScopeLogs: ("logRecords", _Log),
-}
-_request = msgspec.json.Decoder(_Line)
-
-
-def _with_unknown(raw: bytes) -> _Line | None:
+def _with_unknown(raw: bytes) -> wire.Line | None:
     """Decode a request whose parts hold unknown fields, kept in `unknown`; None when that does not help."""
     try:
         line = {key: msgspec.json.decode(value) for key, value in parse_object(raw).items()}
-        groups = line.get("resourceLogs")
-        if not isinstance(groups, list):
-            return None
-        line["resourceLogs"] = [_apart(group, _ResourceLogs) for group in groups]
-        return _request.decode(msgspec.json.encode(line))
-    except (ValueError, RecursionError, OverflowError):
+        for name, kind in _TOPS.items():
+            if name in line:
+                line[name] = [_apart(group, kind) for group in line[name]]
+        return _request.decode(msgspec.json.encode(line)) if _TOPS.keys() & line else None
+    except (ValueError, TypeError, RecursionError, OverflowError):
         return None
 
 
 def _apart(part: Any, kind: Any) -> Any:
     if not isinstance(part, dict):
         return part
-    known = {key: value for key, value in part.items() if key in _KNOWN[kind] and value is not None}
-    unknown = {f"/{key}": value for key, value in part.items() if key not in _KNOWN[kind]}
+    known = {key: value for key, value in part.items() if key in wire.KNOWN[kind] and value is not None}
+    unknown = {f"/{key}": value for key, value in part.items() if key not in wire.KNOWN[kind]}
     if unknown:
         known["unknown"] = unknown
-    list_name, inner = _BELOW.get(kind, ("", None))
+    list_name, inner = wire.BELOW.get(kind, ("", None))
     if isinstance(items := known.get(list_name), list):
         known[list_name] = [_apart(item, inner) for item in items]
     return known

@@ -123,7 +123,8 @@ class RowBuilder:
             return Built(pa.table({}), [], [], read.invalid, read.rejects)
         contents = {"arguments": Contents.of(read.arguments), "result": Contents.of(read.results)}
         taken = self._redact(read, contents)
-        arrays["source_format"] = repeated(adapter.id, rows)
+        if "source_format" not in arrays:  # an envelope names the adapter that read each row
+            arrays["source_format"] = repeated(adapter.id, rows)
         self._content(arrays, contents["arguments"], contents["result"])
         if any(read.sessions):
             arrays["session_key"] = pa.array(self._session_keys(read.sessions), TEXT).dictionary_encode()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -15,10 +16,13 @@ def parse_times(values: Sequence[str | int | None] | pa.StringArray) -> tuple[pa
     """Return the column, and the rows whose value is no time (null in the column).
 
     Takes RFC 3339 text, with any number of fractional digits and any offset, or integer microseconds since 1970.
-    Text without an offset is taken as UTC, as every gateway that leaves it out means it.
+    Text without an offset is taken as UTC, as every gateway that leaves it out means it. Where both kinds stand in
+    one column, the numbers are read by way of text.
     """
     if isinstance(values, pa.StringArray):
         return _parse_texts(values)
+    if len(set(map(type, values)) - {type(None)}) > 1:
+        values = [_text(v) or str(v) if isinstance(v, int) else v for v in values]
     known = next((v for v in values if v is not None), None)
     if known is None:
         return pa.nulls(len(values), TIME), []
@@ -69,5 +73,24 @@ def _parse(text: str) -> datetime | None:
         return None
     try:
         return (moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    except OverflowError:
+        return None
+
+
+@lru_cache(maxsize=8192)
+def of_number(value: float) -> str | None:
+    """Return a number of seconds, or of milli-, micro- or nanoseconds by its size, since 1970 as RFC 3339 text.
+
+    None for one that is no time of this era (1970 to 5138).
+    """
+    for largest, each in ((1e11, 1_000_000), (1e14, 1_000), (1e17, 1)):
+        if abs(value) < largest:
+            return _text(round(value * each)) if value > 0 else None
+    return _text(int(value) // 1000) if value < 1e20 else None
+
+
+def _text(microseconds: int) -> str | None:
+    try:
+        return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=microseconds)).isoformat()
     except OverflowError:
         return None

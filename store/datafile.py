@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from hashlib import sha256
+from hashlib import blake2b, sha256
 from typing import Any
 from zlib import crc32
 
@@ -16,11 +16,13 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from store.sorting import numbers, runs, sorted_places, taken, whole
+from store.sorting import numbers, runs, sorted_places, whole
 from store.tables import Table
 
-ROW_GROUP = 122_880
-"""A multiple of DuckDB's vector size near the 120,000 rows at which its scans run best."""
+ROW_GROUP = 20_480
+"""Ten of DuckDB's vectors. Rows lie by user: a question about one decodes one group of a file and not all of it."""
+SET_APART_FROM = 10_000
+"""Rows from which a file has row groups of its own for what is asked most; below, their footers would cost more."""
 BLOOM_FALSE_POSITIVES = 0.01
 FRESH = frozenset({
     "event_id", "raw_sha256", "native_event_id", "args_hmac", "result_hmac", "event_time", "ingest_time",
@@ -42,8 +44,11 @@ class DataFile:
     index: dict[str, bytes]
 
 
-def encode(table: Table, rows: pa.Table) -> Iterator[DataFile]:
-    """Cut rows by partition, sort each cut, and encode it. Text columns may come coded, as dictionaries."""
+def encode(table: Table, rows: pa.Table, key: bytes = b"") -> Iterator[DataFile]:
+    """Cut rows by partition, sort each cut, and encode it. Text columns may come coded, as dictionaries.
+
+    `key` is that of the index of personal columns.
+    """
     keys = [table.partition, *(c for c in table.order if c in rows.column_names)]
     columns = {name: whole(rows[name]) for name in rows.column_names}
     places = sorted_places([rows[name] for name in keys])
@@ -52,8 +57,8 @@ def encode(table: Table, rows: pa.Table) -> Iterator[DataFile]:
     for start, end in runs(numbers(rows[table.partition])[places]):
         chosen = places[start:end]
         here = pa.array(chosen)
-        part = _stored(table, {name: taken(columns[name], here) for name in names})
-        yield _encode_day(table, days[int(chosen[0])].as_py(), part)
+        part = _stored(table, {name: columns[name].take(here) for name in names})
+        yield _encode_day(table, days[int(chosen[0])].as_py(), part, key)
 
 
 def _stored(table: Table, columns: Mapping[str, pa.Array]) -> pa.Table:
@@ -67,7 +72,7 @@ def _stored(table: Table, columns: Mapping[str, pa.Array]) -> pa.Table:
     return pa.table(arrays, schema=pa.schema(fields))
 
 
-def _encode_day(table: Table, day: date, rows: pa.Table) -> DataFile:
+def _encode_day(table: Table, day: date, rows: pa.Table, key: bytes) -> DataFile:
     content = _parquet(table, rows)
     return DataFile(
         day=day,
@@ -75,7 +80,7 @@ def _encode_day(table: Table, day: date, rows: pa.Table) -> DataFile:
         rows=rows.num_rows,
         sha256=sha256(content).hexdigest(),
         statistics=_statistics(table, rows),
-        index=key_index(table, rows),
+        index=key_index(table, rows, key),
     )
 
 
@@ -85,18 +90,46 @@ def _parquet(table: Table, rows: pa.Table) -> bytes:
         name: {"ndv": max(1, min(rows.num_rows, ROW_GROUP)), "fpp": BLOOM_FALSE_POSITIVES}
         for name in table.blooms
     }
-    pq.write_table(
-        rows,
+    packed = [name for name in table.packed if name in rows.column_names]
+    with pq.ParquetWriter(
         sink,
+        rows.schema,
         compression="zstd",
         compression_level=1,
-        row_group_size=ROW_GROUP,
         write_page_checksum=True,
         use_dictionary=_repetitive(rows),
+        column_encoding=dict.fromkeys(packed, "DELTA_BINARY_PACKED") or None,
         bloom_filter_options=blooms or None,
         store_schema=False,
-    )
+    ) as writer:
+        for group in _row_groups(table, rows):
+            writer.write_table(group)
     return bytes(sink.getvalue())
+
+
+def _row_groups(table: Table, rows: pa.Table) -> Iterator[pa.Table]:
+    for part in _apart(table, rows):
+        for start in range(0, max(1, part.num_rows), ROW_GROUP):
+            group = part.slice(start, ROW_GROUP)
+            yield pa.table([_own_words(column) for column in group.columns], schema=group.schema)
+
+
+def _own_words(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return a coded column with the words of these rows alone: the writer puts all it is given in each row group."""
+    if not pa.types.is_dictionary(column.type):
+        return column
+    coded = column.combine_chunks()
+    used = pc.unique(coded.indices).drop_null()
+    return pa.DictionaryArray.from_arrays(pc.index_in(coded.indices, used), coded.dictionary.take(used))
+
+
+def _apart(table: Table, rows: pa.Table) -> list[pa.Table]:
+    """Part the rows set apart from the others, whose row groups a reader then skips by their Bloom filters."""
+    if table.apart is None or rows.num_rows < SET_APART_FROM:
+        return [rows]
+    column, value = table.apart
+    chosen = pc.fill_null(pc.equal(rows[column].cast(pa.string()), value), False)
+    return [part for part in (rows.filter(chosen), rows.filter(pc.invert(chosen))) if part.num_rows]
 
 
 def empty(table: Table) -> bytes:
@@ -132,25 +165,40 @@ def _json(value: object) -> object:
 # --- the key index: which files can hold a session, a credential, a trace ---------------------------------------
 
 
-def key_hash(column: str, value: str) -> int:
-    """Return the 32-bit hash under which a value stands in a key index."""
-    return int.from_bytes(sha256(f"{column}\0{value}".encode()).digest()[:4], "little")
+def key_hash(column: str, value: str, key: bytes = b"") -> int:
+    """Return the 32-bit hash under which a value stands in a key index; keyed for personal columns."""
+    text = f"{column}\0{value}".encode()
+    digest = blake2b(text, digest_size=4, key=key).digest() if key else sha256(text).digest()[:4]
+    return int.from_bytes(digest, "little")
 
 
-def key_index(table: Table, rows: pa.Table) -> dict[str, bytes]:
-    """Return, per indexed column, the sorted distinct hashes of its values as a CRC-32 and little-endian uint32s."""
+def key_index(table: Table, rows: pa.Table, key: bytes = b"") -> dict[str, bytes]:
+    """Return, per indexed column, the sorted distinct hashes of its values as a checksum and little-endian uint32s.
+
+    Personal columns have an index only under a key: whoever has the index alone cannot try out names on it.
+    """
     found = {}
     for column in table.indexed:
+        secret = key if column in table.keyed else b""
+        if column in table.keyed and not key:
+            continue
         values = pc.unique(rows[column]).drop_null().to_pylist()
-        hashes = np.unique(np.fromiter((key_hash(column, v) for v in values), dtype="<u4", count=len(values)))
+        hashes = np.unique(
+            np.fromiter((key_hash(column, v, secret) for v in values), dtype="<u4", count=len(values))
+        )
         body = hashes.tobytes()
-        found[column] = crc32(body).to_bytes(4, "little") + body
+        found[column] = _checksum(body, secret) + body
     return found
 
 
-def read_key_index(content: bytes) -> NDArray[np.uint32]:
-    """Return the hashes of a key index; ValueError when the bytes are damaged."""
+def read_key_index(content: bytes, key: bytes = b"") -> NDArray[np.uint32]:
+    """Return the hashes of a key index; ValueError when the bytes are damaged or were written under another key."""
     body = content[4:]
-    if len(content) < 4 or crc32(body).to_bytes(4, "little") != content[:4]:
-        raise ValueError("damaged key index")
+    if len(content) < 4 or _checksum(body, key) != content[:4]:
+        raise ValueError("damaged key index, or another key's")
     return np.frombuffer(body, dtype="<u4")
+
+
+def _checksum(body: bytes, key: bytes) -> bytes:
+    """Return the CRC-32; a keyed index has a keyed digest in its place, for a wrong key must not read as 'not here'."""
+    return blake2b(body, digest_size=4, key=key).digest() if key else crc32(body).to_bytes(4, "little")

@@ -29,10 +29,12 @@ from store.commit import Advance
 from store.datafile import DataFile, empty, encode
 from store.durable import check_volume, make_folders, write_file
 from store.errors import UnreachableError, UsageError
-from store.snapshot import KeyIndexes, Snapshot, freeze, index_path
+from store.snapshot import KeyIndexes, Needs, Snapshot, freeze, index_path
 from store.tables import TABLES, Table
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from store.sql import Answer, Engine
 
 LAYOUT = 1
@@ -51,7 +53,8 @@ class Lake:
         self._session_key = keys.Hmac(site_key, "session-key")
         self._handles: dict[str, DeltaTable] = {}
         self._snapshots: dict[str, Snapshot] = {}
-        self._indexes = KeyIndexes()
+        self._index_key = keys.derive(site_key, "key-index")
+        self._indexes = KeyIndexes(self._index_key)
         self._engine: Engine | None = None
 
     @classmethod
@@ -78,11 +81,7 @@ class Lake:
                 keys.write_site_key(root, site_key or keys.new_site_key())
         else:
             keys.read_site_key(root, key_variable)
-        for table in TABLES.values():
-            if not (root / table.name / delta.LOG).exists():
-                delta.create(root / table.name, table)
-            folder = root / table.name / TEMPLATE / f"{table.partition}=1970-01-01"
-            write_file(folder / "none.parquet", empty(table))
+        _make_tables(root)
         if config:
             write_file(root / "tooltrail.toml", config.encode())
         marker = {
@@ -113,6 +112,8 @@ class Lake:
                 f"this lake has layout {layout}, made by a newer version; this one reads up to {LAYOUT}",
                 where=str(root), hint="upgrade tooltrail",
             )  # fmt: skip
+        if not all((root / name / delta.LOG).exists() for name in TABLES):
+            _make_tables(root)
         return cls(root, keys.read_site_key(root, marker.get("site_key_variable")))
 
     def session_key(self, raw: str) -> str:
@@ -143,7 +144,7 @@ class Lake:
         other. Raises what `store.commit.commit` raises.
         """
         spec = TABLES[table]
-        files = list(encode(spec, rows)) if rows.num_rows else []
+        files = list(encode(spec, rows, self._index_key)) if rows.num_rows else []
         stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
         with ThreadPoolExecutor(max_workers=4) as pool:
             adds = list(pool.map(lambda file: self._write(spec, stamp, file), files))
@@ -213,6 +214,35 @@ class Lake:
         """
         return self.engine().ask(query, parameters, as_of)
 
+    def scan(
+        self,
+        table: str,
+        columns: Sequence[str],
+        *,
+        since: int | None = None,
+        between: tuple[datetime, datetime] | None = None,
+    ) -> pl.LazyFrame:
+        """Return a table's newest rows for a job: some columns, files added after a version, rows within two times.
+
+        The first column of the table's statistics is the time that `between` (both ends included) bounds.
+        """
+        import polars as pl
+
+        snapshot = self.snapshot(table)
+        needs = None if between is None else Needs({}, *between)
+        paths = snapshot.paths(needs)
+        if since is not None:
+            old = set(self.snapshot(table, since).paths())
+            paths = [path for path in paths if path not in old]
+        frame = pl.scan_parquet(paths or [self.template(table)], hive_partitioning=False)
+        time = pl.col(TABLES[table].statistics[0])
+        return (frame if between is None else frame.filter(time.is_between(*between))).select(columns)
+
+    def template(self, table: str) -> str:
+        """Return a data file of the table without rows, to stand for one that has none."""
+        partition = TABLES[table].partition
+        return str(self.path / table / TEMPLATE / f"{partition}=1970-01-01" / "none.parquet")
+
     def engine(self, setup: Callable[[], Mapping[str, str | int]] | None = None) -> Engine:
         """Return the query engine, made on first use with DuckDB settings from `setup`."""
         if self._engine is None:
@@ -220,3 +250,13 @@ class Lake:
 
             self._engine = Engine(self, self._indexes, setup() if setup is not None else {})
         return self._engine
+
+
+def _make_tables(root: Path) -> None:
+    """Make the tables that are not there yet: all of them, or those a newer version has more."""
+    for table in TABLES.values():
+        if not (root / table.name / delta.LOG).exists():
+            delta.create(root / table.name, table)
+        folder = root / table.name / TEMPLATE / f"{table.partition}=1970-01-01"
+        if not (folder / "none.parquet").exists():
+            write_file(folder / "none.parquet", empty(table))

@@ -37,7 +37,9 @@ class IngestSettings:
     format: str | None = _fact(
         units.TEXT, None, "Read every record as this format instead of recognising it."
     )
-    adapters: tuple[Path, ...] = _fact(units.PATHS, (), "Folders with format adapters of your own.")
+    adapters: tuple[Path, ...] = _fact(
+        units.PATHS, (), "Folders with adapters and mapping files of your own."
+    )
     flush_rows: int = _fact(units.COUNT, 120_000, "Make rows durable when this many are buffered.")
     flush_bytes: int = _fact(units.SIZE, 128 << 20, "Make rows durable when this much input is buffered.")
     flush_seconds: float = _fact(units.DURATION, 5.0, "Make rows durable at least this often.")
@@ -61,6 +63,11 @@ class KafkaSettings:
 
     bootstrap_servers: tuple[str, ...] = _fact(units.TEXTS, ("localhost:9092",), "Brokers to ask first.")
     topics: tuple[str, ...] = _fact(units.TEXTS, (), "Topics to read.")
+    encoding: str = _fact(
+        units.choice("auto", "json", "otlp_json", "otlp_proto"),
+        "auto",
+        "What messages hold; auto sees it in each, json is any text, the others are the Collector's.",
+    )
     group: str = _fact(units.TEXT, "tooltrail", "Consumer group; members share the partitions.")
     client_id: str = _fact(units.TEXT, "tooltrail", "The name brokers log for this client.")
     instance_id: str | None = _fact(
@@ -86,6 +93,38 @@ class KafkaSettings:
     ssl_keyfile: Path | None = _fact(units.PATH, None, "Key of the client certificate.")  # noqa: RUF009 - a field, not a value
     ssl_password: str | None = _fact(units.TEXT, None, "Password of the key file.", secret=True)
     ssl_check_hostname: bool = _fact(units.SWITCH, True, "Refuse a certificate that names another host.")
+
+
+@dataclass(frozen=True)
+class OtlpSettings:
+    """The receiver `tooltrail ingest otlp`. docs/otlp.md says how senders are set."""
+
+    listen: str = _fact(units.ADDRESS, "127.0.0.1:4318", "Where to listen for /v1/logs and /v1/traces.")
+    listener: str = _fact(
+        units.TEXT, "default", "The name this receiver counts under; two on one lake need two."
+    )
+    token: str | None = _fact(
+        units.TEXT,
+        None,
+        "The bearer token senders need; better in the environment than in the file.",
+        secret=True,
+    )
+    token_file: Path | None = _fact(units.PATH, None, "A file of tokens, one a line; any of them will do.")  # noqa: RUF009 - a field, not a value
+    tls_cert: Path | None = _fact(units.PATH, None, "Certificate chain in PEM; with it senders use https.")  # noqa: RUF009 - a field, not a value
+    tls_key: Path | None = _fact(units.PATH, None, "Key of the certificate, if it is in a file of its own.")  # noqa: RUF009 - a field, not a value
+    client_ca: Path | None = _fact(units.PATH, None, "Senders need a certificate issued by one of these.")  # noqa: RUF009 - a field, not a value
+    anonymous: bool = _fact(
+        units.SWITCH, False, "Listen beyond this machine without a token or client certificates."
+    )
+    commit_interval: float = _fact(
+        units.DURATION, 0.5, "How far commits are apart at least: requests that come meanwhile share one."
+    )
+    max_body_bytes: int = _fact(units.SIZE, 20 << 20, "The largest body, as sent and after decompression.")
+    max_held_bytes: int = _fact(
+        units.SIZE, 256 << 20, "Requests held until they are durable; beyond it senders are told to wait."
+    )
+    max_connections: int = _fact(units.COUNT, 1024, "Connections at once; further ones are told to wait.")
+    body_timeout: float = _fact(units.DURATION, 30.0, "A body must have come within this.")
 
 
 @dataclass(frozen=True)
@@ -131,6 +170,7 @@ class Settings:
     ingest: IngestSettings = field(default_factory=IngestSettings)
     content: ContentSettings = field(default_factory=ContentSettings)
     kafka: KafkaSettings = field(default_factory=KafkaSettings)
+    otlp: OtlpSettings = field(default_factory=OtlpSettings)
     metrics: MetricsSettings = field(default_factory=MetricsSettings)
     query: QuerySettings = field(default_factory=QuerySettings)
     origins: Mapping[str, str] = field(default_factory=dict, compare=False)
@@ -166,7 +206,7 @@ class Fact:
 
 SECTIONS: dict[str, type[Any]] = {
     "ingest": IngestSettings, "content": ContentSettings, "kafka": KafkaSettings,
-    "metrics": MetricsSettings, "query": QuerySettings,
+    "otlp": OtlpSettings, "metrics": MetricsSettings, "query": QuerySettings,
 }  # fmt: skip
 FACTS: tuple[Fact, ...] = tuple(
     Fact(section, f.name, f.metadata["kind"], f.default, f.metadata["meaning"], f.metadata["secret"])

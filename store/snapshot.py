@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -64,9 +64,8 @@ class Snapshot:
         if needs is not None and index is not None:
             for column, value in needs.equal.items():
                 if column in self.table.indexed:
-                    wanted = key_hash(column, value)
-                    kept = [f for f in kept if index.may_hold(self.root, f.path, column, wanted)]
-        return [str(self.root / file.path) for file in kept]
+                    kept = index.holding(self.table, self.root, kept, column, value)
+        return [f"{self.root}/{file.path}" for file in kept]
 
 
 def _in_time(file: StoredFile, needs: Needs) -> bool:
@@ -102,26 +101,36 @@ def _utc(value: datetime | None) -> datetime | None:
 
 
 class KeyIndexes:
-    """Reads key indexes once and keeps them: files never change."""
+    """Reads key indexes once and keeps them: files never change. `key` is that of the personal columns."""
 
-    def __init__(self, read: Callable[[Path], bytes] = Path.read_bytes) -> None:
+    def __init__(self, key: bytes = b"", read: Callable[[Path], bytes] = Path.read_bytes) -> None:
+        self._key = key
         self._read = read
-        self._known: dict[Path, NDArray[np.uint32] | None] = {}
+        self._known: dict[tuple[Path, str, str], NDArray[np.uint32] | None] = {}
 
-    def may_hold(self, root: Path, file: str, column: str, wanted: int) -> bool:
-        """Return False only if the file surely holds no row whose column has this hash."""
-        path = index_path(root, file, column)
-        if path not in self._known:
-            self._known[path] = self._load(path)
-        hashes = self._known[path]
+    def holding(
+        self, table: Table, root: Path, files: Sequence[StoredFile], column: str, value: str
+    ) -> list[StoredFile]:
+        """Return the files but those that surely hold no row with this value in an indexed column."""
+        key = self._key if column in table.keyed else b""
+        if column in table.keyed and not key:
+            return list(files)
+        wanted = key_hash(column, value, key)
+        return [file for file in files if self._may_hold(root, file.path, column, key, wanted)]
+
+    def _may_hold(self, root: Path, file: str, column: str, key: bytes, wanted: int) -> bool:
+        known = (root, file, column)
+        if known not in self._known:
+            self._known[known] = self._load(index_path(root, file, column), key)
+        hashes = self._known[known]
         if hashes is None:
             return True
-        place = int(np.searchsorted(hashes, wanted))
+        place = int(hashes.searchsorted(np.uint32(wanted)))
         return place < len(hashes) and int(hashes[place]) == wanted
 
-    def _load(self, path: Path) -> NDArray[np.uint32] | None:
+    def _load(self, path: Path, key: bytes) -> NDArray[np.uint32] | None:
         try:
-            return read_key_index(self._read(path))
+            return read_key_index(self._read(path), key)
         except (OSError, ValueError):
             return None  # a missing or damaged index only costs time: the file is read
 

@@ -52,20 +52,3 @@ def whole(column: pa.ChunkedArray) -> pa.Array:
     if pa.types.is_dictionary(column.type):
         column = column.unify_dictionaries()
     return column.combine_chunks()
-
-
-def taken(column: pa.Array, places: pa.Array) -> pa.Array:
-    """Return the values at some places; a coded column keeps no word that none of them has."""
-    chosen = column.take(places)
-    if not pa.types.is_dictionary(column.type):
-        return chosen
-    words = column.dictionary
-    codes = pc.fill_null(chosen.indices, len(words)).to_numpy()
-    used = np.zeros(len(words) + 1, dtype=np.bool_)
-    used[codes] = True
-    used[-1] = False
-    if used[:-1].all():
-        return chosen
-    renamed = (np.cumsum(used) - 1).astype(np.int32)[codes]
-    indices = pa.array(renamed, pa.int32(), mask=codes == len(words) if chosen.null_count else None)
-    return pa.DictionaryArray.from_arrays(indices, words.filter(pa.array(used[:-1])))

@@ -2,7 +2,7 @@
 
     with Broker.start(folder) as broker:
         broker.address        # host:port, no authentication
-        broker.sasl_address   # the same broker behind SASL PLAIN, user `alice`, password `secret`
+        broker.secured        # the same broker behind TLS and SASL; None where it is not our own
         broker.kill(); broker.restart()
 
 TOOLTRAIL_TEST_KAFKA=host:port uses a running broker instead; tests that restart the broker or log in then
@@ -24,10 +24,12 @@ import time
 import uuid
 import warnings
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn, Self
 
 import pytest
+from certificates import Certificates, make_certificates
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)  # from kafka-python's reading of its schemas
@@ -38,19 +40,33 @@ POM = Path(__file__).parent / "kafka" / "pom.xml"
 EXTERNAL = "TOOLTRAIL_TEST_KAFKA"
 START_SECONDS = 60.0
 STOP_SECONDS = 20.0
+LISTENERS = ("PLAINTEXT", "SASL_PLAINTEXT", "SSL", "SASL_SSL")
 
 SETTINGS = """\
 process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:{controller}
 controller.listener.names=CONTROLLER
-listeners=PLAINTEXT://127.0.0.1:{plain},SASL_PLAINTEXT://127.0.0.1:{sasl},CONTROLLER://127.0.0.1:{controller}
-advertised.listeners=PLAINTEXT://127.0.0.1:{plain},SASL_PLAINTEXT://127.0.0.1:{sasl}
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,SASL_PLAINTEXT:SASL_PLAINTEXT,CONTROLLER:PLAINTEXT
+listeners={listeners},CONTROLLER://127.0.0.1:{controller}
+advertised.listeners={listeners}
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,SASL_PLAINTEXT:SASL_PLAINTEXT,SSL:SSL,SASL_SSL:SASL_SSL,\\
+  CONTROLLER:PLAINTEXT
 inter.broker.listener.name=PLAINTEXT
-sasl.enabled.mechanisms=PLAIN
+listener.name.sasl_plaintext.sasl.enabled.mechanisms=PLAIN
 listener.name.sasl_plaintext.plain.sasl.jaas.config=\\
   org.apache.kafka.common.security.plain.PlainLoginModule required user_alice="secret";
+listener.name.sasl_ssl.sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-256,SCRAM-SHA-512
+listener.name.sasl_ssl.plain.sasl.jaas.config=\\
+  org.apache.kafka.common.security.plain.PlainLoginModule required user_alice="secret";
+listener.name.sasl_ssl.scram-sha-256.sasl.jaas.config=\\
+  org.apache.kafka.common.security.scram.ScramLoginModule required;
+listener.name.sasl_ssl.scram-sha-512.sasl.jaas.config=\\
+  org.apache.kafka.common.security.scram.ScramLoginModule required;
+ssl.keystore.type=PEM
+ssl.keystore.location={certificates}/broker.pem
+ssl.truststore.type=PEM
+ssl.truststore.location={certificates}/ca.pem
+listener.name.ssl.ssl.client.auth=required
 log.dirs={logs}
 broker.session.timeout.ms=2000
 broker.heartbeat.interval.ms=500
@@ -125,12 +141,25 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+@dataclass(frozen=True)
+class Secured:
+    """The same broker behind its other listeners, for user `alice` with password `secret`."""
+
+    sasl: str
+    """SASL PLAIN without TLS."""
+    tls: str
+    """TLS that demands a client certificate."""
+    login: str
+    """TLS, then PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512."""
+    certificates: Certificates
+
+
 class Broker:
     """A Kafka node in a folder: stop, kill and restart keep its data and its ports."""
 
-    def __init__(self, address: str, *, sasl_address: str | None = None, folder: Path | None = None) -> None:
+    def __init__(self, address: str, *, secured: Secured | None = None, folder: Path | None = None) -> None:
         self.address = address
-        self.sasl_address = sasl_address
+        self.secured = secured
         self.folder = folder
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -142,11 +171,20 @@ class Broker:
                 raise BrokerUnavailableError(
                     f"`{program}` is not installed; {EXTERNAL}=host:port uses a running broker"
                 )
-        plain, sasl, controller = free_port(), free_port(), free_port()
-        broker = cls(f"127.0.0.1:{plain}", sasl_address=f"127.0.0.1:{sasl}", folder=folder)
-        settings = SETTINGS.format(plain=plain, sasl=sasl, controller=controller, logs=folder / "logs")
+        addresses = {name: f"127.0.0.1:{free_port()}" for name in LISTENERS}
+        certificates = make_certificates(folder / "certificates")
+        secured = Secured(addresses["SASL_PLAINTEXT"], addresses["SSL"], addresses["SASL_SSL"], certificates)
+        broker = cls(addresses["PLAINTEXT"], secured=secured, folder=folder)
+        settings = SETTINGS.format(
+            listeners=",".join(f"{name}://{address}" for name, address in addresses.items()),
+            controller=free_port(), logs=folder / "logs", certificates=certificates.folder,
+        )  # fmt: skip
         (folder / "server.properties").write_text(settings)
-        broker._run("kafka.tools.StorageTool", "format", "-t", uuid.uuid4().hex[:22], "-c")
+        users = [
+            word for bits in (256, 512)
+            for word in ("--add-scram", f"SCRAM-SHA-{bits}=[name=alice,password=secret]")
+        ]  # fmt: skip
+        broker._run("kafka.tools.StorageTool", "format", *users, "-t", uuid.uuid4().hex[:22], "-c")
         broker.restart()
         return broker
 

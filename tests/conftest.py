@@ -12,7 +12,7 @@ __all__ = ["broker", "empty_lake", "kafka", "lake", "ledger", "own_broker"]
 
 def pytest_configure(config: pytest.Config) -> None:
     """Let pass what kafka-python does when a connection is refused: it leaves the socket to the collector."""
-    config.addinivalue_line("filterwarnings", "ignore:unclosed <socket:ResourceWarning")
+    config.addinivalue_line("filterwarnings", "ignore:unclosed <(socket|ssl):ResourceWarning")
     warnings.filterwarnings(
-        "ignore", "unclosed <socket", ResourceWarning
+        "ignore", r"unclosed <(socket|ssl)", ResourceWarning
     )  # for the collection at the very end

@@ -13,7 +13,7 @@ import readme
 from console.cli import cli
 from console.exits import Exit
 from console.reference import PAGES
-from console.trial import attempt
+from console.trial import attempt, pages, remarks
 from ingest.catalog import load_adapters
 from store.events import COLUMNS
 from store.sql import view_statements
@@ -22,6 +22,7 @@ from store.tables import TABLES
 ROOT = Path(__file__).parent.parent
 PAGES_OF_OURS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), ROOT / "sample_data/README.md"])
 ADAPTERS = load_adapters()
+FORMATS = sorted(a.id for a in ADAPTERS.values() if a.among is None)
 _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 _FENCED = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 
@@ -72,14 +73,44 @@ def test_every_exit_code_is_documented() -> None:
     assert codes == [str(code.value) for code in Exit]
 
 
-@pytest.mark.parametrize("format_id", sorted(ADAPTERS))
-def test_every_adapter_is_documented_by_a_line_it_reads(format_id: str, tmp_path: Path) -> None:
-    """docs/gateways.md has a section for each format, and its example becomes a row of that format."""
-    (example,) = readme.blocks(section(page("docs/gateways.md"), format_id), "json")
-    file = tmp_path / "line.json"
-    file.write_text(example)
-    (trial,) = attempt(file, 5, ADAPTERS, None)
-    assert (trial.format, trial.rejected, len(trial.rows)) == (format_id, None, 1)
+@pytest.mark.parametrize("format_id", FORMATS)
+def test_every_adapter_is_documented_by_a_line_it_reads(format_id: str) -> None:
+    """docs/formats.md has a section for each format, and its example becomes a row of that format."""
+    text = section(page("docs/formats.md"), format_id)
+    (example,) = readme.blocks(text, "json") + readme.blocks(text, "text")
+    (trial,) = attempt([example.rstrip("\n").encode()], ADAPTERS)
+    assert (trial.format, trial.rejected) == (format_id, None)
+    assert trial.rows
+
+
+@pytest.mark.parametrize("format_id", FORMATS)
+def test_every_adapter_says_how_it_is_switched_on(format_id: str) -> None:
+    """A format nobody knows how to send is not read."""
+    assert "To switch it on:" in section(page("docs/formats.md"), format_id)
+
+
+_MAPPED = re.compile(
+    r"`(\w+)\.toml`(?:(?!```).)*```toml\n(.*?)```\n\n```json\n(.*?)```\n\n```text\n(.*?)```", re.DOTALL
+)
+MAPPED = _MAPPED.findall((ROOT / "docs/mapping.md").read_text("utf-8"))
+
+
+def test_three_mappings_are_shown() -> None:
+    """The page works through a gateway of one's own, an Envoy template, and fields added to agentgateway."""
+    assert [name for name, *_ in MAPPED] == ["acme", "edge_envoy", "edge_agentgateway"]
+
+
+@pytest.mark.parametrize(("name", "mapping", "line", "shown"), MAPPED, ids=[name for name, *_ in MAPPED])
+def test_a_shown_mapping_makes_of_its_line_what_is_shown(
+    tmp_path: Path, name: str, mapping: str, line: str, shown: str
+) -> None:
+    """Each mapping in docs/mapping.md reads the line below it as the page says, and reads every field it names."""
+    (tmp_path / f"{name}.toml").write_text(mapping)
+    adapters, records = load_adapters([tmp_path]), line.encode().splitlines()
+    trials = attempt(records, adapters)
+    printed = "\n".join(map(click.unstyle, pages(trials, 100)))
+    assert printed.startswith(shown.rstrip("\n") + "\n")
+    assert remarks(records, trials, adapters) == []
 
 
 def test_the_adapter_to_copy_works(tmp_path: Path) -> None:
@@ -87,8 +118,8 @@ def test_the_adapter_to_copy_works(tmp_path: Path) -> None:
     text = section(page("docs/gateways.md"), "An adapter of your own")
     (code,), (line,) = readme.blocks(text, "python"), readme.blocks(text, "json")
     (tmp_path / "acme.py").write_text(code)
-    (tmp_path / "acme.log").write_text(line + '{"acme":"mcp","at":"2026-10-01T09:00:05Z"}\n')
-    good, bad = attempt(tmp_path / "acme.log", 5, load_adapters([tmp_path]), None)
+    records = [line.rstrip("\n").encode(), b'{"acme":"mcp","at":"2026-10-01T09:00:05Z"}']
+    good, bad = attempt(records, load_adapters([tmp_path]))
     assert (good.format, good.rejected, good.unmapped) == ("acme", None, [])
     assert good.rows[0]["event_class"] == "denial"
     assert "KeyError" in (bad.rejected or "")

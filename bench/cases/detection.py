@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -46,11 +46,11 @@ def _megabytes(samples: Samples) -> float:
     return int(samples.last["bytes"]) / 1e6 / min(samples.cpu)
 
 
-def detect(files: list[str]) -> dict[str, Any]:
+def detect(files: list[str], adapters: Sequence[str] = ()) -> dict[str, Any]:
     """Tell the format of every record, as the pipeline does: some hundred records at a time."""
     from ingest.catalog import Detector, load_adapters
 
-    detector = Detector(load_adapters())
+    detector = Detector(load_adapters(map(Path, adapters)))
     clock, records = Clock(), 0
     for file in files:
         lines = Path(file).read_bytes().splitlines()

@@ -11,7 +11,7 @@ from console.output import Output, rows_of
 
 _adapters_option = click.option(
     "--adapters", type=click.Path(path_type=Path, exists=True, file_okay=False), multiple=True, metavar="DIR",
-    help="Also read the adapters in this folder.",
+    help="Also read the adapters and mapping files in this folder.",
 )  # fmt: skip
 
 
@@ -73,6 +73,11 @@ def show(format_id: str, adapters: tuple[Path, ...], place: Place) -> None:
     metavar="N",
     help="Try the first N.",
 )
+@click.option(
+    "--skeleton",
+    is_flag=True,
+    help="Print a mapping file to begin with instead: for records of no format, else to add columns to theirs.",
+)
 @_adapters_option
 @lake_option
 @output_options
@@ -81,14 +86,15 @@ def try_(
     file: Path,
     format_id: str | None,
     records: int,
+    skeleton: bool,
     adapters: tuple[Path, ...],
     place: Place,
     output: Output,
 ) -> None:
     r"""Show what the first records of FILE would become, without storing anything.
 
-    For each record: the format and why it was chosen, the columns it fills (secrets already taken out), what
-    was not understood, and why it would be a dead letter.
+    For each record: the format and why it was chosen, which came next, the columns it fills (secrets already
+    taken out), what was not understood, and why it would be a dead letter; for one of no format the nearest.
 
     \b
     Example:
@@ -96,4 +102,10 @@ def try_(
     """
     from console import trial
 
-    trial.print_trials(trial.attempt(file, records, trial.adapters_in(place, adapters), format_id), output)
+    known = trial.adapters_in(place, adapters)
+    found = trial.first_records(file, records)
+    if skeleton:
+        click.echo(trial.written(found, known, format_id), nl=False)
+        return
+    trials = trial.attempt(found, known, format_id)
+    trial.print_trials(trials, trial.remarks(found, trials, known), output)

@@ -8,8 +8,12 @@ The gateway sees JSON-RPC errors but not `isError` in a result, so a tool call t
 outcome `unknown`, with the warning result_success_unproven, unless the operator logs `mcp.tool.result`.
 
 Operators add fields by CEL expression under names of their own: those named like the expression and known
-here (jwt.*, mcp.tool.*, user_agent.original) get their column, the rest goes to `unmapped` with the
-transport details that have no column.
+here (`jwt.*`, `mcp.tool.*`, `user_agent.original`) get their column, the rest goes to `unmapped` with the
+transport details that have no column. A mapping file gives them columns too.
+
+To switch it on: the access log goes to stdout by default, as text; `LOG_FORMAT=json` makes it JSON. Add what it
+leaves out by CEL expression and name each field like its expression: `jwt.email`, `jwt.jti`, `jwt.azp`,
+`mcp.tool.arguments`, `mcp.tool.result`, `user_agent.original`.
 """
 
 from __future__ import annotations
@@ -20,10 +24,13 @@ from typing import Any
 
 import msgspec
 
+from ingest.attributes import as_json
 from ingest.durations import milliseconds
 from ingest.fields import ABSENT, filled, leftovers, raws, transpose
+from ingest.genai import envelope
 from ingest.jsonrpc import NO_RESPONSE, response
 from ingest.mcp import METHOD_KINDS, host_of, span_of, trace_of, without_prefix
+from ingest.otlp import Telemetry
 from ingest.parsed import Parsed
 from ingest.wire import agentgateway as wire
 
@@ -33,6 +40,7 @@ SIGNATURES = (
     {"scope": "request", "time": None, "http.status": None},
     {"scope": "request", "time": None, "mcp.method.name": None},
 )
+OTLP_NAMES = ("agentgateway",)
 
 _REFUSALS = {
     "JwtAuth": "authn",
@@ -92,6 +100,23 @@ def parse(records: Sequence[bytes]) -> Parsed:
     columns["unmapped"] = leftovers(decoded.unmapped, len(events), unfit)
     constants = {"source_system": "agentgateway", "evidence_kind": "access_log", "vantage": "gateway"}
     return Parsed(filled(columns), constants, decoded.record, decoded.rejects, len(events))
+
+
+def read(items: Sequence[Telemetry]) -> Parsed:
+    """Read access log records and spans sent as OTLP, whose attributes are a line's fields."""
+    own = {"scope": "request", "level": "info"}
+    parsed = parse([as_json({k: v for k, v in i.attributes.items() if v is not None} | own) for i in items])
+    kept = range(len(items)) if parsed.record is None else parsed.record
+    rows = [items[place] for place in kept]
+    sent = envelope(rows)
+    for name, values in sent.items():
+        written = parsed.columns.get(name, [None] * len(rows)) if name in ("trace_id", "span_id") else values
+        parsed.columns[name] = [w if w is not None else v for w, v in zip(written, values, strict=True)]
+    durations = parsed.columns.get("duration_ms", [None] * len(rows))
+    parsed.columns["duration_ms"] = [
+        d if d is not None else item.duration_ms for d, item in zip(durations, rows, strict=True)
+    ]
+    return parsed
 
 
 def _unfit(texts: Sequence[str | None], values: Sequence[Any]) -> list[msgspec.Raw]:

@@ -8,7 +8,18 @@ Tools of MCP servers the user configured are all called "mcp_tool", a placeholde
 tool are in `tool_parameters`, where the user lets details be logged. `event.sequence` counts per process;
 it is kept in `unmapped`, as every attribute without a column, under `/attributes/` or `/resource/`.
 
-A log record of another product in the same request is kept as kind `other`, under its own `service.name`.
+A log record of another product is read as that product's; where this format is chosen by name it becomes kind
+`other`, under its own `service.name`. Spans (beta tracing) are kept as kind `other`: they repeat what the events say,
+and lend them their trace.
+
+It is the client's word, not the gateway's. Sessions here are Claude Code's and share no id with a gateway's.
+
+To switch it on: on the machines that run it, or in their managed settings, send telemetry to an OpenTelemetry
+Collector whose file exporter writes JSON (its default), one export a line:
+
+    export CLAUDE_CODE_ENABLE_TELEMETRY=1 OTEL_LOGS_EXPORTER=otlp
+    export OTEL_EXPORTER_OTLP_PROTOCOL=grpc OTEL_EXPORTER_OTLP_ENDPOINT=http://collector:4317
+    export OTEL_LOG_TOOL_DETAILS=1   # else every tool of a configured server is just "mcp_tool"
 """
 
 from __future__ import annotations
@@ -22,18 +33,21 @@ import msgspec
 from ingest.attributes import Attributes, as_json
 from ingest.fields import merge, transpose
 from ingest.mcp import TRANSPORTS, span_of, split_client_name, trace_of
-from ingest.otlp import Log, log_records
+from ingest.otlp import Telemetry, read_all
 from ingest.parsed import Parsed
 from ingest.wire import claude_code as wire
 
 SUMMARY = "Claude Code telemetry (OTLP logs as JSON)"
-SIGNATURES = ({"resourceLogs": None}, {"name": None, "attributes": None})
+OTLP_NAMES = (wire.PREFIX, "com.anthropic.claude_code")
 
 
 def parse(records: Sequence[bytes]) -> Parsed:
     """Read export requests and flattened records; one record may make many rows."""
-    found = log_records(records)
-    logs = found.logs
+    return read_all(records, read)
+
+
+def read(logs: Sequence[Telemetry]) -> Parsed:
+    """Read log records and spans, one row each."""
     names = [wire.event_name(log.name) for log in logs]
     at = Attributes(
         [
@@ -44,7 +58,10 @@ def parse(records: Sequence[bytes]) -> Parsed:
     columns: dict[str, Sequence[Any]] = {
         **{column: at.texts(key) for column, key in wire.TEXTS.items()},
         **{column: at.integers(key) for column, key in wire.INTEGERS.items()},
-        "duration_ms": at.numbers("duration_ms"),
+        "duration_ms": [
+            d if d is not None else log.duration_ms
+            for d, log in zip(at.numbers("duration_ms"), logs, strict=True)
+        ],
         **_envelope(logs, names, at),
         **_people(names, at),
         **_target(names, at),
@@ -53,11 +70,11 @@ def parse(records: Sequence[bytes]) -> Parsed:
     columns["session_kind"] = ["app_session" if session else None for session in columns["session_id"]]
     columns["parse_warnings"] = _warnings(logs, names, columns, at)
     columns["unmapped"] = _unmapped(logs, names, at)
-    constants = {"evidence_kind": "otel_log", "vantage": "client"}
-    return Parsed(columns, constants, found.record, found.rejects, len(logs))
+    columns["evidence_kind"] = ["span" if log.is_span else "otel_log" for log in logs]
+    return Parsed(columns, {"vantage": "client"}, rows=len(logs))
 
 
-def _envelope(logs: Sequence[Log], names: Sequence[str | None], at: Attributes) -> dict[str, Any]:
+def _envelope(logs: Sequence[Telemetry], names: Sequence[str | None], at: Attributes) -> dict[str, Any]:
     times = [log.time for log in logs]
     for row, stamp in enumerate(at.texts("event.timestamp")):
         if times[row] is None and stamp is not None:
@@ -71,7 +88,7 @@ def _envelope(logs: Sequence[Log], names: Sequence[str | None], at: Attributes) 
     services = [_service(log) for log in logs]
     return {
         "event_time": times,
-        "recorded_time": [log.observed for log in logs],
+        "recorded_time": [None if log.is_span else log.observed for log in logs],
         "source_system": [
             "claude_code" if n is not None else s or "unknown" for n, s in zip(names, services, strict=True)
         ],
@@ -81,12 +98,12 @@ def _envelope(logs: Sequence[Log], names: Sequence[str | None], at: Attributes) 
     }
 
 
-def _service(log: Log) -> str | None:
+def _service(log: Telemetry) -> str | None:
     service = log.resource.get("service.name")
     return service if isinstance(service, str) else None
 
 
-def _unmapped(logs: Sequence[Log], names: Sequence[str | None], at: Attributes) -> list[bytes | None]:
+def _unmapped(logs: Sequence[Telemetry], names: Sequence[str | None], at: Attributes) -> list[bytes | None]:
     """Return what has no column: of another product's record everything, its name too."""
     left = at.rest([log.attributes for log in logs], [log.resource for log in logs])
     for row, (log, name) in enumerate(zip(logs, names, strict=True)):
@@ -116,26 +133,11 @@ def _people(names: Sequence[str | None], at: Attributes) -> dict[str, Any]:
             "proxy_asserted" if i and v else "self_reported" if e else "unknown"
             for i, v, e in zip(ids, verified, emails, strict=True)
         ],
-        "user_groups": _groups(at),
+        "user_groups": at.lists("user.groups"),
         "client_name": [None if n is None else "claude-code" for n in names],
         "client_version": [v or r for v, r in zip(versions, releases, strict=True)],
         "client_identity_source": ["none" if n is None else "product" for n in names],
     }
-
-
-def _groups(at: Attributes) -> list[list[str] | None]:
-    groups: list[list[str] | None] = []
-    for row, value in enumerate(at.take("user.groups")):
-        if isinstance(value, str) and value:
-            groups.append([value])
-        elif isinstance(value, list) and all(isinstance(v, str) for v in value):
-            groups.append(value or None)
-        else:
-            groups.append(None)
-            if value not in (None, ""):
-                at.keep(row, "user.groups", value)
-                at.wrong.add(row)
-    return groups
 
 
 def _target(names: Sequence[str | None], at: Attributes) -> dict[str, Any]:
@@ -275,7 +277,7 @@ def _outcome(
 
 
 def _warnings(
-    logs: Sequence[Log], names: Sequence[str | None], columns: dict[str, Sequence[Any]], at: Attributes
+    logs: Sequence[Telemetry], names: Sequence[str | None], columns: dict[str, Sequence[Any]], at: Attributes
 ) -> list[list[str] | None]:
     found: list[list[str] | None] = [None] * len(names)
     rows = zip(logs, names, columns["tool_name"], columns["mcp_method"], columns["arguments"], strict=True)

@@ -1,8 +1,12 @@
 """The native format: any canonical column by its name, plus raw `arguments`, `result` and `session_id`.
 
 One JSON object per line. This is what a home-made gateway should write, and what every export of ours reads back.
-Times are RFC 3339 text. `arguments` and `result` may be JSON or text; the raw session id is stored only as its
-keyed hash.
+`event_time` and one of `event_kind`, `event_class`, `tool_name` and `mcp_method` make a record recognised. Times are
+RFC 3339 text. `arguments` and `result` may be JSON or text: they are fingerprinted, and `arguments` kept after
+redaction. The raw session id is stored only as its keyed hash.
+
+To switch it on: write such lines. Give `native_event_id` if you have one: it makes a second delivery known as such.
+Leave out what you do not know: null has a meaning, and so has a word such as `unknown`; `""` has none.
 """
 
 from __future__ import annotations
@@ -15,6 +19,7 @@ import msgspec
 import pyarrow as pa
 from msgspec.structs import astuple
 
+from ingest.canonical import FILLED_BY_LAKE
 from ingest.decode import decode
 from ingest.parsed import Parsed
 from store.events import COLUMNS
@@ -22,14 +27,6 @@ from store.events import COLUMNS
 SUMMARY = "canonical column names plus raw arguments, result and session_id"
 SIGNATURES = ({"event_time": None, "event_kind": None}, {"event_time": None, "event_class": None},
               {"event_time": None, "tool_name": None}, {"event_time": None, "mcp_method": None})  # fmt: skip
-
-_OURS = frozenset({
-    "event_id", "ingest_time", "event_date", "source_format", "sub_index", "raw_sha256", "source_topic",
-    "source_partition", "source_offset", "session_key", "args_json", "args_keys", "args_hmac", "result_hmac",
-    "args_leaves", "result_leaves", "args_shingles", "result_shingles", "redactions", "leaf_hash", "unmapped",
-    "args_state", "result_state", "parse_warnings",
-})  # fmt: skip
-"""Columns the lake fills itself: a record that claims them keeps the claim in `unmapped`."""
 
 _PYTHON: dict[Any, Any] = {
     pa.string(): str,
@@ -48,7 +45,7 @@ class _Actor(msgspec.Struct, gc=False):
 _CANONICAL = {
     c.name: (list[_Actor] if c.name == "delegation" else _PYTHON[c.type])
     for c in COLUMNS
-    if c.name not in _OURS
+    if c.name not in FILLED_BY_LAKE
 }
 _RAW = ("arguments", "result")
 

@@ -7,7 +7,11 @@ counts as success there.
 
 Only `actor` is established by the server. What a local agent reports of user, device and environment is
 self-reported and names a person only where no user was established; a device or a credential is no person.
-With payloadRedacted the bodies are withheld, which is not the same as there having been none.
+With payloadRedacted the bodies are withheld, which is not the same as there having been none. A 403 while
+connecting is not in Obot's log.
+
+To switch it on: send the audit log export, one-shot or scheduled, to S3, GCS or Azure, and fetch it from there: one
+JSON object a line. Bodies are there for whom Obot shows them to. Obot deletes its own log after 90 days by default.
 """
 
 from __future__ import annotations

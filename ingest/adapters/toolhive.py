@@ -10,6 +10,11 @@ A denial names neither its status nor its reason, so who denied (authentication 
 releases up to 0.38 answered a denied call with "tool 'x' not found" and -32602: that is a denial with weak
 basis. `subjects.client_*` are token claims and not what the client said of itself. A line tells nothing of
 sessions.
+
+To switch it on: the audit middleware, `audit: {enabled: true}` in the manifest of an MCPServer, MCPRemoteProxy or
+VirtualMCPServer. In the audit configuration, `includeRequestData` and `includeResponseData` (off by default) add
+arguments and results. Raise `maxDataSize`, which is 1024 bytes: a larger request is left out whole, a larger
+response is cut. Lines go to stdout, or to `logFile`.
 """
 
 from __future__ import annotations

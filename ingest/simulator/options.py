@@ -22,7 +22,8 @@ COMPRESSIONS = ("gz", "zst")
 class SimulationOptions:
     """The size, period and shape of a simulated fleet; equal options give byte-identical output.
 
-    `events` counts records over all formats together. No `formats` means every format there is.
+    `events` counts records over all formats together. No `formats` means every format there is. `calls` also writes
+    calls.ndjson: which gateway record tells of the same call as which of the client's.
     """
 
     events: int = 10_000
@@ -33,6 +34,7 @@ class SimulationOptions:
     formats: tuple[str, ...] = ()
     per_file: int = 1_000_000
     compress: str | None = None
+    calls: bool = False
 
     def __post_init__(self) -> None:
         """Refuse sizes that cannot be simulated."""

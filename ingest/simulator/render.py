@@ -202,9 +202,21 @@ class Renderer:
         if plan is not None:
             self._note(block, number, span, out, states, flavour)
         if exports[number]:
+            self._same_calls(block, span, out, states)
             surplus = block.surplus if span.stop == len(block.rows.time) else 0
             for client in self._clients:
                 client.session(block, span, states, FLAVOURS[flavour][0], plan, surplus)
+
+    def _same_calls(self, block: Block, span: range, out: list[bytes], states: list[Values]) -> None:
+        """Tell the truth which of these gateway records are calls that the client reports too."""
+        if self._truth.calls is None:
+            return
+        for row, line, values in zip(span, out[len(out) - len(span) :], states, strict=True):
+            step = self._catalogue.steps[int(block.rows.step[row])]
+            if line and step.is_call:
+                name = self._catalogue.gateways[self._catalogue.gateway_of(step.server)]
+                record_id = values[PLACE[self._catalogue.formats[name].ID]].decode()
+                self._truth.same_call(f"toolu_01{values[PLACE['span']].decode()}", name, record_id)
 
     def _note(
         self, block: Block, number: int, span: range, out: list[bytes], states: list[Values], flavour: int

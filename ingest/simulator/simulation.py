@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 from bisect import bisect_left
 from collections import Counter
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
@@ -21,6 +22,7 @@ from ingest.simulator.truth import Truth
 from ingest.simulator.workload import Block, Workload, with_planned
 
 TRUTH = "truth.json"
+CALLS = "calls.ndjson"
 
 
 def simulate(out: Path, options: SimulationOptions) -> Summary:
@@ -28,12 +30,21 @@ def simulate(out: Path, options: SimulationOptions) -> Summary:
 
     Equal options give byte-identical files. Memory does not grow with the number of events.
     """
+    with ExitStack() as closing:
+        calls = None
+        if options.calls:
+            out.mkdir(parents=True, exist_ok=True)
+            calls = closing.enter_context((out / CALLS).open("w", encoding="utf-8"))
+        return _simulate(out, options, calls)
+
+
+def _simulate(out: Path, options: SimulationOptions, calls: IO[str] | None) -> Summary:
     begun = time.monotonic()
     catalogue = Catalogue(chosen_formats(options.formats))
     rng = np.random.default_rng(options.seed)
     fleet = build_fleet(options, rng)
     planner = Planner(fleet, catalogue, options, rng)
-    truth = Truth(planner.incidents)
+    truth = Truth(planner.incidents, calls)
     renderer = Renderer(fleet, catalogue, rng, truth)
     workload = Workload(fleet, catalogue, period(options), rng)
     streams = {

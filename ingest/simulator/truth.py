@@ -6,7 +6,7 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 
 @dataclass
@@ -29,10 +29,18 @@ class Incident:
 
 
 class Truth:
-    """Collects the incidents of a run and writes truth.json."""
+    """Collects the incidents of a run and writes truth.json; calls with two witnesses go to `calls` one by one."""
 
-    def __init__(self, incidents: list[Incident]) -> None:
+    def __init__(self, incidents: list[Incident], calls: IO[str] | None = None) -> None:
         self.incidents = incidents
+        self.calls = calls
+
+    def same_call(self, tool_call_id: str, name: str, record_id: str) -> None:
+        """Add that a gateway's record tells of the client's call of this id."""
+        if self.calls is not None:
+            self.calls.write(
+                json.dumps({"tool_call_id": tool_call_id, "format": name, "id": record_id}) + "\n"
+            )
 
     def note(self, incident: int, record: dict[str, Any], line: bytes | None, session_id: str | None) -> None:
         """Add one record of an incident; `line` is the whole line of the file where it is one record."""

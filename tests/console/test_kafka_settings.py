@@ -9,6 +9,7 @@ import ingest.kafka
 from console.cli import cli
 from ingest.kafka import KafkaOptions
 from ingest.pending import Counts
+from store.errors import UsageError
 from store.lake import Lake
 
 
@@ -46,3 +47,13 @@ def test_membership_is_set_by_flags_or_the_file(tmp_path: Path, started: list[Ka
         told[0] == (usual.instance_id, usual.session_timeout, usual.max_poll_interval) == (None, 20.0, 300.0)
     )
     assert told[1:] == [("one", 45.0, 600.0), ("two", 60.0, 600.0)]
+
+
+def test_the_encoding_of_messages_is_set(tmp_path: Path, started: list[KafkaOptions]) -> None:
+    """What messages hold is seen by default, and can be said; a name nobody knows is refused."""
+    lake = Lake.create(tmp_path / "lake").path
+    start(lake)
+    start(lake, "--encoding", "otlp_proto")
+    with pytest.raises(UsageError, match="encoding"):
+        start(lake, "--encoding", "avro")
+    assert [options.encoding for options in started] == ["auto", "otlp_proto"]

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest.delivery import Unreadable
-from ingest.framing import KEPT_OF_LONG, LineCutter, cut_document, is_document
+from ingest.framing import KEPT_OF_LONG, LineCutter, are_run_together, cut_document, is_document, objects_in
 
 LINES = st.lists(
     st.sampled_from([b"", b" ", b"{}", b"abc", b"x" * 9, b"x" * 10, b"x" * 11, b"x" * 40, b"y\r", b"\r"]),
@@ -79,11 +79,13 @@ def test_a_byte_order_mark_is_no_part_of_the_first_record() -> None:
         (b'[{"a":1}]', True), (b"[\n {", True), (b"[]", True), (b" \n[ {", True), (b"{\n  1", True),
         (b"\xef\xbb\xbf{\n", False),
         (b"\xef\xbb\xbf[{", True), (b'{"a":1}\n{"a":2}\n', False), (b'{"a":1}', False), (b"{", False), (b"{\n", False),
+        (b'{"a":1}{"a":2}', True), (b'{"a":1}{"a":2}\n', True), (b'{"a":1}{"a":2}\n{"a":3}', False),
+        (b'{"a":"}{"}', False), (b'{"a":"}{', False), (b'{"a":1} {"a":2}', False), (b'{"a":1}{"b":"cut', True),
         (b"[2026-11-20 09:00] text", False), (b"[INFO] text", False), (b"", False), (b"text", False),
     ],
 )  # fmt: skip
 def test_a_document_is_told_from_lines(head: bytes, document: bool) -> None:
-    """An array of objects or a brace alone on the first line begins a document; a log line does not."""
+    """An array, a brace alone on the first line, or objects run together begin a document; a log line does not."""
     assert is_document(head) is document
 
 
@@ -124,3 +126,28 @@ def test_what_is_no_document_is_an_error(content: bytes) -> None:
     """A document that is cut short or wrong is an error, never half of its records."""
     with pytest.raises(ValueError, match=r"."):
         list(cut_document(content))
+
+
+@given(values=st.lists(VALUES, min_size=2, max_size=4), kept=st.integers(0, 40))
+def test_objects_run_together_survive_a_cut(values: list[object], kept: int) -> None:
+    """Of objects with nothing between them, a cut harms the one it is in; the rest of it is a record too."""
+    whole = [json.dumps(v).encode() for v in values]
+    content = b"".join(whole)[: len(whole[0]) + len(whole[1]) + kept]
+    pieces = list(cut_document(content))
+    assert [raw for _, raw in pieces][:2] == whole[:2]
+    assert b"".join(raw for _, raw in pieces) == content
+    assert all(content[at : at + len(raw)] == raw for at, raw in pieces)
+
+
+@given(values=st.lists(VALUES, min_size=1, max_size=4), between=st.sampled_from([b"", b" ", b"\n"]))
+def test_objects_in_a_record_are_found(values: list[object], between: bytes) -> None:
+    """A record of several objects is taken apart, and no text inside one divides it."""
+    whole = [json.dumps(v).encode() for v in values]
+    assert objects_in(between.join(whole)) == whole
+
+
+@pytest.mark.parametrize("record", [b"", b" ", b'{"a":1}{', b"\xff{}{}", b"[" * 100_000, b"{}x{}"])
+def test_what_is_not_objects_stays_one_record(record: bytes) -> None:
+    """A record that is anything else is left for its adapter to judge."""
+    assert objects_in(record) == [record]
+    assert not are_run_together(record) or record.startswith(b"{")

@@ -12,6 +12,7 @@ import pytest
 from broker import Broker
 from kafka_harness import Kafka, Run, eventually, options
 from lakes import ask, bytes_of, letters, one, record
+from otlp_harness import logs
 
 from ingest.kafka import KafkaOptions
 from ingest.loop import IngestOptions, Pipeline
@@ -391,3 +392,16 @@ def crash_before_rows(lake: Lake, chosen: KafkaOptions) -> None:
     pipeline._write_rows = crash  # type: ignore[method-assign]
     with pytest.raises(CrashError):
         consume_to_the_end(lake, chosen, pipeline)
+
+
+@pytest.mark.parametrize("encoding", ["auto", "otlp_proto"])
+def test_the_collectors_protobuf_topic(broker: Broker, kafka: Kafka, lake: Lake, encoding: str) -> None:
+    """Export requests as the Collector writes them to otlp_logs become their events, each once; poison is told."""
+    topic = kafka.topic()
+    requests = [logs(20, 20 * number).SerializeToString() for number in range(5)]
+    kafka.send(topic, [*requests, requests[0][:-3], requests[1]])
+    consume_to_the_end(lake, options(broker, topic, encoding=encoding))
+    found = ask(lake, "SELECT tool_name, count(*), count(DISTINCT event_id) FROM events GROUP BY ALL")
+    assert found == [("get_customer", 100, 100)]
+    assert {letter["source_offset"] for letter in letters(lake)} == {5}
+    assert places(lake) == [(0, offset, sub) for offset in range(5) for sub in range(20)]

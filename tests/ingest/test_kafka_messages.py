@@ -4,9 +4,12 @@ import json
 import time
 
 import pytest
+from google.protobuf.json_format import MessageToJson
 from hypothesis import given
 from hypothesis import strategies as st
+from otlp_harness import logs
 
+from ingest import otlp_proto
 from ingest.delivery import Stream
 from ingest.kafka_messages import EMPTY, EMPTY_ARRAY, TOMBSTONE, cut, frame
 
@@ -122,3 +125,35 @@ def test_no_bytes_are_lost(value: bytes) -> None:
     """Whatever the bytes are, they come out as records or are told as unreadable; framing never fails."""
     batch = frame(STREAM, [0], [value], 1)
     assert len(batch.records) + len(batch.unreadable) >= 1
+
+
+# --- OTLP, as the OpenTelemetry Collector's Kafka exporter writes it ------------------------------------------------
+
+
+def test_otlp_in_protobuf_is_seen_by_its_content() -> None:
+    """A message of the topics otlp_logs and otlp_spans gives its log records or spans, each with its place in it."""
+    batch = frame(STREAM, [4, 5, 6], [b'{"a":1}', logs(3).SerializeToString(), b'\n{"a":1}'], 7)
+    assert batch.records[1:4] == otlp_proto.log_records(logs(3).SerializeToString())
+    assert batch.positions == [4, 5, 5, 5, 6]
+    assert batch.subs == [0, 0, 1, 2, 0]
+    assert batch.records[4] == b'{"a":1}'
+    assert batch.unreadable == []
+
+
+@pytest.mark.parametrize("encoding", ["otlp_proto", "otlp_json"])
+def test_a_declared_encoding_takes_nothing_else(encoding: str) -> None:
+    """Where a topic is said to hold OTLP, another message is a dead letter that says so, and the rest goes on."""
+    good = logs(2).SerializeToString() if encoding == "otlp_proto" else MessageToJson(logs(2)).encode()
+    values = [good, b'{"password":"hunter2"}', None, b"", good]
+    batch = frame(STREAM, range(5), values, 5, encoding)
+    assert [p.position for p in batch.unreadable] == [1, 2, 3]
+    assert batch.positions == [0, 0, 4, 4]
+    assert all(b"claude_code.tool_result" in record for record in batch.records)
+    if encoding == "otlp_proto":
+        assert b"hunter2" not in batch.unreadable[0].raw  # no secret is found by name in what does not decode
+
+
+def test_json_is_not_looked_into_when_it_is_said_to_be_json() -> None:
+    """With encoding json, bytes that could be protobuf are text as any other."""
+    value = logs(1).SerializeToString()
+    assert frame(STREAM, [0], [value], 1, "json").records == cut(value)

@@ -85,20 +85,20 @@ def test_a_wrong_password_is_an_error_that_names_the_settings(
     broker: Broker, kafka: Kafka, ledger: FakeLedger
 ) -> None:
     """Refused credentials are told as such, not as an unreachable broker; right ones read."""
-    if broker.sasl_address is None:
+    if broker.secured is None:
         pytest.skip("the external broker has no SASL listener we know")
     topic = kafka.topic()
     kafka.send(topic, events(5))
     login = {"security_protocol": "SASL_PLAINTEXT", "sasl_mechanism": "PLAIN", "sasl_plain_username": "alice"}
-    chosen = options(broker, topic, bootstrap_servers=(broker.sasl_address,), connect_timeout=3.0)
+    chosen = options(broker, topic, bootstrap_servers=(broker.secured.sasl,), connect_timeout=3.0)
     with pytest.raises(UnreachableError) as caught:
         consume(
             ledger.pipeline(),
-            options(broker, topic, bootstrap_servers=(broker.sasl_address,), connect_timeout=3.0,
+            options(broker, topic, bootstrap_servers=(broker.secured.sasl,), connect_timeout=3.0,
                     client={**login, "sasl_plain_password": "wrong"}),
             stop=threading.Event(),
         )  # fmt: skip
-    assert "sasl_plain_password" in (caught.value.hint or "")
+    assert "kafka.sasl_password" in (caught.value.hint or "")
     right = options(
         broker,
         topic,

@@ -104,6 +104,23 @@ def test_formats_may_be_mixed(lake: Lake) -> None:
     assert found == {offset: name for offset, (name, _) in enumerate(shuffled)}
 
 
+def test_an_exports_rows_name_the_format_that_read_each(lake: Lake) -> None:
+    """One export of several products becomes their rows, in order, each under the format that read it."""
+    scopes = [
+        {"scope": {"name": "codex_otel"}, "logRecords": [{"body": {"stringValue": "codex.tool_decision"}}]},
+        {
+            "logRecords": [
+                {"timeUnixNano": "1787306400000000000", "body": {"stringValue": "claude_code.auth"}}
+            ]
+        },
+        {"scope": {"name": "agentgateway.access"}, "logRecords": [{"timeUnixNano": 1787306401000000000}]},
+    ]
+    line = json.dumps({"resourceLogs": [{"scopeLogs": [scope]} for scope in scopes]}).encode()
+    assert counted(take_in(lake, [line])) == (3, 3, 0, 0)
+    found = ask(lake, "SELECT source_format, sub_index FROM events ORDER BY sub_index")
+    assert found == [("codex", 0), ("claude_code", 1), ("agentgateway", 2)]
+
+
 def test_a_format_can_be_chosen(lake: Lake) -> None:
     """What is chosen is not detected, and a name that does not exist is the user's error."""
     assert counted(take_in(lake, [record(0), b'{"level":"info"}'], format="native"))[1] == 2

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.times import parse_times
+from ingest.times import of_number, parse_times
 
 NINE = datetime(2026, 11, 20, 9, 0, 0, tzinfo=UTC)
 
@@ -81,3 +81,27 @@ def test_what_python_writes_is_read_back(moment: datetime, minutes: int, mixed: 
     others = ["2026-11-20t09:00:00.123456789z"] if mixed else []
     found, wrong = parsed(local.isoformat(), *others)
     assert (found[0], wrong) == (local.astimezone(UTC), [])
+
+
+def test_text_and_numbers_may_share_a_column() -> None:
+    """A format whose lines and spans tell the time in two ways loses neither; what is no time is still said."""
+    micros = int(NINE.timestamp()) * 1_000_000
+    assert parsed("2026-11-20T09:00:00Z", micros, None, "soon", 2**62) == (
+        [NINE, NINE, None, None, None],
+        [3, 4],
+    )
+
+
+@pytest.mark.parametrize("unit", [1, 10**3, 10**6, 10**9])
+def test_a_number_is_told_by_its_size(unit: int) -> None:
+    """Seconds, milli-, micro- and nanoseconds of this era do not overlap."""
+    for year in (1973, 2026, 2300):
+        moment = datetime(year, 5, 1, tzinfo=UTC)
+        if unit < 10**9 or year < 2262:
+            assert of_number(int(moment.timestamp()) * unit) == moment.isoformat()
+
+
+@pytest.mark.parametrize("value", [0, -1, 1e20, 10**30, -1787306400])
+def test_a_number_of_no_era_is_no_time(value: float) -> None:
+    """Zero, negative and immense numbers are no times."""
+    assert of_number(value) is None

@@ -7,12 +7,14 @@ from pathlib import Path
 
 import duckdb
 import polars as pl
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from deltalake import DeltaTable
-from lakes import NOON, rows_of
+from lakes import NOON, ask, rows_of
 
 from store import commit as delta
+from store import datafile
 from store.lake import Lake
 from store.tables import EVENTS, TABLES
 
@@ -56,12 +58,18 @@ def test_files_are_zstd_with_checked_pages(filled: Lake) -> None:
         pq.read_table(file, page_checksum_verification=True, partitioning=None)
 
 
-def test_the_four_keys_have_bloom_filters(filled: Lake) -> None:
-    """Looking up one event, session, credential or trace opens few row groups."""
+def test_what_is_looked_up_has_bloom_filters(filled: Lake) -> None:
+    """Looking up one event, session, credential or trace, or one class of events, opens few row groups."""
     found = duckdb.sql(
         f"SELECT path_in_schema FROM parquet_metadata('{the_file(filled)}') WHERE bloom_filter_offset IS NOT NULL"  # noqa: S608
     ).fetchall()
-    assert sorted(name for (name,) in found) == ["credential_id", "event_id", "session_key", "trace_id"]
+    assert sorted(name for (name,) in found) == [
+        "credential_id",
+        "event_class",
+        "event_id",
+        "session_key",
+        "trace_id",
+    ]
     assert sorted(EVENTS.blooms) == sorted(name for (name,) in found)
 
 
@@ -71,6 +79,54 @@ def test_rows_lie_by_user_session_and_time(filled: Lake) -> None:
     keys = [tuple(row[name] for name in EVENTS.order) for row in rows]
     assert keys == sorted(keys)
     assert EVENTS.order == ("user_id", "session_key", "event_time")
+
+
+def test_denials_lie_in_row_groups_of_their_own(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A question about denials reads them and no other rows; within each part rows lie by user, session and time."""
+    monkeypatch.setattr(datafile, "SET_APART_FROM", 10)
+    monkeypatch.setattr(datafile, "ROW_GROUP", 5)
+    classes = ["tool_call", "denial", "client_event", "tool_call"]
+    lake.append(
+        "events", rows_of(*[{"user_id": f"u{n % 7}", "event_class": classes[n % 4]} for n in range(20)])
+    )
+    file = pq.ParquetFile(the_file(lake))
+    groups = [
+        file.read_row_group(n, ["user_id", "event_class"]).to_pydict() for n in range(file.num_row_groups)
+    ]
+    assert ["denial" in group["event_class"] for group in groups] == [True, False, False, False]
+    assert set(groups[0]["event_class"]) == {"denial"}
+    others = [user for group in groups[1:] for user in group["user_id"]]
+    assert (groups[0]["user_id"], others) == (sorted(groups[0]["user_id"]), sorted(others))
+    probed = duckdb.sql(
+        f"SELECT row_group_id FROM parquet_bloom_probe('{the_file(lake)}', 'event_class', 'denial') "  # noqa: S608
+        "WHERE NOT bloom_filter_excludes"
+    ).fetchall()
+    assert probed == [(0,)]
+    assert [n for (n,) in ask(lake, "SELECT count(*) FROM denials")] == [5]
+
+
+def test_coded_columns_take_no_more_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A column that comes as codes and words is stored as the plain one: each row group holds its own words."""
+    monkeypatch.setattr(datafile, "ROW_GROUP", 20)
+    plain = rows_of(*[{"user_id": f"user-{n // 10}"} for n in range(100)]).select(EVENTS.stored.names)
+    place = plain.column_names.index("user_id")
+    coded = plain.set_column(place, "user_id", plain["user_id"].dictionary_encode())
+    contents = [datafile._parquet(EVENTS, rows) for rows in (plain, coded)]
+    sizes = [
+        [metadata.row_group(n).column(place).total_compressed_size for n in range(metadata.num_row_groups)]
+        for metadata in (pq.ParquetFile(pa.BufferReader(content)).metadata for content in contents)
+    ]
+    assert sizes[0] == sizes[1]
+    assert pq.read_table(pa.BufferReader(contents[1])).equals(pq.read_table(pa.BufferReader(contents[0])))
+
+
+def test_a_file_of_one_class_has_no_empty_row_group(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only denials, or none at all: neither leaves a row group without rows."""
+    monkeypatch.setattr(datafile, "SET_APART_FROM", 1)
+    for event_class in ("denial", "tool_call"):
+        lake.append("events", rows_of(*[{"event_class": event_class}] * 3))
+    metadata = [pq.ParquetFile(path).metadata for path in lake.snapshot("events").paths()]
+    assert [[m.row_group(n).num_rows for n in range(m.num_row_groups)] for m in metadata] == [[3], [3]]
 
 
 def test_the_table_needs_no_new_reader(filled: Lake) -> None:

@@ -13,11 +13,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from lakes import KEY, NOON, ask, one, rows_of
 
-from store.datafile import empty
+from store.datafile import key_hash
+from store.events import BY_NAME
+from store.keys import derive
 from store.lake import Lake
 from store.snapshot import KeyIndexes, Needs, index_path
 from store.sql import Planner, view_statements
-from store.tables import EVENTS
+from store.tables import EVENTS, TABLES
 
 DAYS = 4
 SESSIONS = [f"session-{n}" for n in range(6)]
@@ -40,12 +42,15 @@ def full(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lake]:
 
 
 @pytest.fixture(scope="module")
-def planner(tmp_path_factory: pytest.TempPathFactory) -> Planner:
-    """Return a planner on a template."""
-    file = tmp_path_factory.mktemp("template") / "event_date=1970-01-01" / "none.parquet"
-    file.parent.mkdir()
-    file.write_bytes(empty(EVENTS))
-    return Planner(str(file))
+def planner() -> Planner:
+    """Return a planner."""
+    return Planner()
+
+
+@pytest.fixture(scope="module")
+def indexes(full: Lake) -> KeyIndexes:
+    """Return the key indexes as the lake reads them."""
+    return KeyIndexes(derive(KEY, "key-index"))
 
 
 def over_all_files(lake: Lake) -> duckdb.DuckDBPyConnection:
@@ -58,9 +63,11 @@ def over_all_files(lake: Lake) -> duckdb.DuckDBPyConnection:
         f"CREATE VIEW events AS SELECT {columns} FROM read_parquet({paths}, hive_partitioning = true, "  # noqa: S608
         "hive_types = {'event_date': DATE})"
     )
+    for table in TABLES.values():
+        if table is not EVENTS:
+            database.from_arrow(table.schema.empty_table()).create(table.name)
     for statement in view_statements():
-        if "dead_letters" not in statement.sql and "gaps" not in statement.sql:
-            database.execute(statement.sql)
+        database.execute(statement.sql)
     return database
 
 
@@ -98,6 +105,7 @@ def moment(text: str) -> datetime:
         ("event_time BETWEEN '2026-11-01' AND '2026-11-02'", None,
          Needs({}, moment("2026-11-01"), moment("2026-11-02"))),
         ("ingest_time >= '2026-11-01'", None, Needs({})),
+        ("session_key = 'a' ORDER BY event_time LIMIT 5", None, Needs({"session_key": "a"})),
     ],
 )  # fmt: skip
 def test_conditions_every_row_must_meet_are_needs(
@@ -161,13 +169,13 @@ def holding(lake: Lake, where: str) -> set[str]:
 
 
 @pytest.mark.parametrize("column", EVENTS.indexed)
-def test_only_files_that_hold_a_key_are_read(full: Lake, column: str) -> None:
+def test_only_files_that_hold_a_key_are_read(full: Lake, indexes: KeyIndexes, column: str) -> None:
     """For each key the files chosen are those that hold it, and a key nobody has needs none."""
     snapshot = full.snapshot("events")
     for (value,) in ask(full, f"SELECT DISTINCT {column} FROM events WHERE {column} IS NOT NULL LIMIT 4"):  # noqa: S608
-        found = names(snapshot.paths(Needs({column: value}), KeyIndexes()))
+        found = names(snapshot.paths(Needs({column: value}), indexes))
         assert found == holding(full, f"{column} = '{value}'")
-    assert snapshot.paths(Needs({column: "nobody"}), KeyIndexes()) == []
+    assert snapshot.paths(Needs({column: "nobody"}), indexes) == []
 
 
 def test_only_files_of_a_time_are_read(full: Lake) -> None:
@@ -200,6 +208,40 @@ def test_a_damaged_index_costs_time_and_nothing_else(lake: Lake, damage: str) ->
     assert one(again, "SELECT count(*) FROM events WHERE session_key = 'a'") == 1
 
 
+def test_a_person_cannot_be_looked_up_without_the_key(lake: Lake) -> None:
+    """Who has the index of users alone cannot try out names on it: no unkeyed hash of a name stands in it."""
+    lake.append("events", rows_of({"user_id": "zz-user-4711", "session_key": "a"}))
+    [file] = lake.snapshot("events").files
+    index = index_path(lake.path / "events", file.path, "user_id").read_bytes()
+    keyed = key_hash("user_id", "zz-user-4711", derive(KEY, "key-index")).to_bytes(4, "little")
+    assert index[4:] == keyed
+    assert key_hash("user_id", "zz-user-4711").to_bytes(4, "little") != keyed
+    assert set(EVENTS.keyed) == {name for name in EVENTS.indexed if BY_NAME[name].personal}
+
+
+@pytest.mark.parametrize("key", [b"", derive(b"o" * 32, "key-index")])
+def test_another_key_costs_time_and_nothing_else(full: Lake, key: bytes) -> None:
+    """An index that was written under another key says nothing: its file is read."""
+    snapshot = full.snapshot("events")
+    assert len(snapshot.paths(Needs({"user_id": "u0"}), KeyIndexes(key))) == len(snapshot.files)
+
+
+def test_a_file_without_an_index_of_users_is_read(lake: Lake) -> None:
+    """Files from before there was such an index are read whoever is asked for."""
+    lake.append("events", rows_of({"user_id": "a"}))
+    lake.append("events", rows_of({"user_id": "b"}))
+    assert [one(lake, f"SELECT count(*) FROM events WHERE user_id = '{u}'") for u in "abc"] == [1, 1, 0]  # noqa: S608
+    for file in lake.snapshot("events").files:
+        index_path(lake.path / "events", file.path, "user_id").unlink()
+    again = Lake.open(lake.path)
+    assert [one(again, f"SELECT count(*) FROM events WHERE user_id = '{u}'") for u in "abc"] == [1, 1, 0]  # noqa: S608
+
+
+def test_footers_are_kept_between_questions(full: Lake) -> None:
+    """Every question, each a session of its own to DuckDB, finds the footers that earlier ones have read."""
+    assert ask(full, "SELECT current_setting('parquet_metadata_cache')") == [(True,)]
+
+
 def test_an_index_is_read_once(lake: Lake) -> None:
     """Files never change, so neither do their indexes."""
     lake.append("events", rows_of({"session_key": "a"}))
@@ -209,7 +251,7 @@ def test_an_index_is_read_once(lake: Lake) -> None:
         reads.append(path)
         return path.read_bytes()
 
-    indexes, snapshot = KeyIndexes(read), lake.snapshot("events")
+    indexes, snapshot = KeyIndexes(read=read), lake.snapshot("events")
     assert [len(snapshot.paths(Needs({"session_key": k}), indexes)) for k in ("a", "b", "a")] == [1, 0, 1]
     assert len(reads) == 1
 

@@ -5,7 +5,7 @@ import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from store.sorting import runs, sorted_places, taken, whole
+from store.sorting import runs, sorted_places
 
 WORDS = st.none() | st.sampled_from(["", "a", "ab", "é", "z", "\U0001f600"])
 
@@ -26,19 +26,6 @@ def test_the_order_is_that_of_a_plain_sort(rows: list[tuple[str | None, str | No
     ]
     frame = pl.DataFrame({"a": keys[0], "b": keys[1], "c": keys[2]}).with_row_index("at")
     assert sorted_places(chunked).tolist() == frame.sort("a", "b", "c", maintain_order=True)["at"].to_list()
-
-
-@settings(deadline=None)
-@given(st.lists(WORDS, max_size=20), st.data())
-def test_taking_from_a_coded_column_keeps_values_and_no_other_word(
-    values: list[str | None], data: st.DataObject
-) -> None:
-    """A file's dictionary page must not hold words of other days."""
-    places = data.draw(st.lists(st.integers(0, len(values) - 1), max_size=20)) if values else []
-    column = whole(pa.chunked_array([pa.array(values, pa.string()).dictionary_encode()]))
-    found = taken(column, pa.array(places, pa.int64()))
-    assert found.cast(pa.string()).to_pylist() == [values[place] for place in places]
-    assert set(found.dictionary.to_pylist()) == {values[place] for place in places} - {None}
 
 
 def test_runs_are_the_bounds_of_equal_values() -> None:

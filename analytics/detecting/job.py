@@ -1,0 +1,156 @@
+"""The detections job: evaluate the days on which something new came in, and keep what is found.
+
+A run costs the days with new events, not the history: what came before is there by the hour (`activity`). A finding
+has a stable key, so a day may be evaluated again and again; only what is new or has grown is written. The order of
+commits makes a crash harmless: activity and findings first, evaluations with the position last.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, date, datetime, timedelta
+
+import duckdb
+import polars as pl
+import pyarrow as pa
+
+from analytics.detecting import world
+from analytics.detecting.catalog import Detection
+from analytics.detecting.evaluate import Finding, Verdict, evaluate
+from analytics.locks import alone
+from analytics.stitching.job import session_events
+from store.commit import Advance
+from store.lake import Lake
+from store.tables import TABLES
+
+POSITION = "job:detections"
+_DAY = timedelta(days=1)
+_TICK = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True)
+class Run:
+    """What one run did: the version stood on, days and events looked at, findings written, verdicts per detection."""
+
+    version: int
+    days: int
+    events: int
+    written: list[Finding]
+    verdicts: list[Verdict]
+
+
+def update(
+    lake: Lake,
+    detections: Iterable[Detection],
+    *,
+    again: bool = False,
+    settings: Mapping[str, str | int] | None = None,
+    progress: Callable[[date, int], None] | None = None,
+) -> Run:
+    """Evaluate the days with events that came in since the last run; all days with `again`.
+
+    Sessions must have been stitched. Raises TooltrailError when another run is at work on the lake.
+    """
+    with alone(lake, "detections"):
+        lake.check_writable()
+        version = lake.snapshot("events").version
+        done, _ = lake.position("evaluations", POSITION)
+        since = None if again else done
+        if since == version:
+            return Run(version, 0, 0, [], [])
+        fresh = lake.scan("events", ("event_time",), since=since).collect()
+        days = fresh.group_by(pl.col("event_time").dt.date().alias("day")).len().sort("day").rows()
+        runner = _Runner(lake, list(detections), version, dict(settings or {}))
+        for day, count in days:
+            runner.day(day)
+            if progress is not None:
+                progress(day, count)
+        lake.append("evaluations", runner.evaluations(), [Advance(POSITION, done, version)])
+        return Run(version, len(days), fresh.height, runner.written, runner.verdicts)
+
+
+class _Runner:
+    def __init__(
+        self, lake: Lake, detections: list[Detection], version: int, settings: dict[str, str | int]
+    ) -> None:
+        self._lake = lake
+        self._detections = detections
+        self._version = version
+        self._settings = settings
+        self._now = datetime.now(UTC)
+        self._rows: list[dict[str, object]] = []
+        self.written: list[Finding] = []
+        self.verdicts: list[Verdict] = []
+
+    def day(self, day: date) -> None:
+        """Evaluate every detection over one day, and write what is new of it."""
+        start = datetime(day.year, day.month, day.day, tzinfo=UTC)
+        window = (start, start + _DAY - _TICK)
+        connection = world.connect(self._settings)
+        self._build(connection, window)
+        activity = connection.sql("FROM fresh_activity").to_arrow_table()
+        self._lake.append("activity", self._dated(activity, "activity", {"activity_date": day}))
+        found = [finding for d in self._detections for finding in self._one(connection, d, window)]
+        self._write(found)
+        connection.close()
+
+    def _build(self, connection: duckdb.DuckDBPyConnection, window: tuple[datetime, datetime]) -> None:
+        lookback = max((d.lookback_hours for d in self._detections), default=0)
+        around = (window[0] - timedelta(hours=lookback), window[1])
+        events = self._lake.scan("events", world.COLUMNS, between=around).unique("event_id", keep="any")
+        members = (
+            session_events(self._lake, around).select("event_id", "session").unique("event_id", keep="any")
+        )
+        joined = events.join(members.lazy(), on="event_id", how="left").collect()
+        connection.register("given_events", joined.to_arrow())
+        connection.register("given_activity", activity_before(self._lake, window[0]).to_arrow())
+        world.build(connection, "given_events", "given_activity", window)
+        connection.unregister("given_events")
+
+    def _one(
+        self, connection: duckdb.DuckDBPyConnection, detection: Detection, window: tuple[datetime, datetime]
+    ) -> list[Finding]:
+        began = time.monotonic()
+        verdict = evaluate(connection, detection, window)
+        self.verdicts.append(verdict)
+        self._rows.append({
+            "detection": detection.id, "window_from": window[0], "window_to": window[1],
+            "status": "evaluated" if verdict.evaluable else "not_evaluable", "missing": verdict.missing,
+            "findings": len(verdict.findings), "seconds": time.monotonic() - began,
+        })  # fmt: skip
+        return verdict.findings
+
+    def _write(self, found: list[Finding]) -> None:
+        known = self._lake.scan("finding_states", ("finding_id", "evidence")).collect()
+        evidence = {row["finding_id"]: row["evidence"] for row in known.iter_rows(named=True)}
+        fresh = [f for f in found if evidence.get(f.finding_id) != f.evidence]
+        if fresh:
+            rows = pa.Table.from_pylist([asdict(f) for f in fresh])
+            self._lake.append(
+                "finding_states", self._dated(rows, "finding_states", {"found_date": self._now.date()})
+            )
+            self.written += fresh
+
+    def evaluations(self) -> pa.Table:
+        """Return what every detection said of every day, to be kept."""
+        rows = pa.Table.from_pylist(self._rows) if self._rows else TABLES["evaluations"].schema.empty_table()
+        return self._dated(rows, "evaluations", {"evaluated_date": self._now.date()})
+
+    def _dated(self, rows: pa.Table, table: str, values: Mapping[str, object]) -> pa.Table:
+        """Return rows with the columns that every kept row has, in the table's schema."""
+        schema = TABLES[table].schema
+        more = {"revision": self._version, "found_time": self._now, "evaluated_time": self._now, **values}
+        for name, value in more.items():
+            if name in schema.names and name not in rows.column_names:
+                kind = schema.field(name).type
+                rows = rows.append_column(name, pa.repeat(pa.scalar(value, kind), rows.num_rows))
+        return rows.select(schema.names).cast(schema)
+
+
+def activity_before(lake: Lake, moment: datetime) -> pl.DataFrame:
+    """Return the newest hours of each day before a moment."""
+    rows = lake.scan("activity", TABLES["activity"].stored.names).filter(pl.col("hour") < moment).collect()
+    newest = pl.col("revision") == pl.col("revision").max().over("day")
+    return rows.with_columns(day=pl.col("hour").dt.date()).filter(newest).drop("day", "revision")

@@ -1,0 +1,70 @@
+"""What a detection sees: the events of a window with what came shortly before, and all hours before in numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+COLUMNS = (
+    "event_id", "event_time", "recorded_time", "source_system", "source_format", "source_instance",
+    "evidence_kind", "vantage", "event_class", "event_kind", "mcp_method", "operation_class", "user_id", "user_issuer",
+    "user_email", "user_groups", "org_id", "user_id_kind", "user_assurance", "delegation", "client_oauth_id",
+    "client_name", "client_version", "client_identity_source", "user_agent", "client_address", "agent_id", "agent_name",
+    "model_name", "auth_method", "credential_id", "credential_kind", "issuer", "scopes", "issued_at", "expires_at",
+    "session_key", "conversation_id", "tool_call_id", "jsonrpc_id", "http_request_id", "trace_id", "span_id",
+    "gateway_name", "server_name", "server_id", "protocol_version", "tool_name", "tool_definition_sha256",
+    "resource_uri", "prompt_name", "decision", "decision_source", "decision_reason", "decision_basis", "policy_id",
+    "required_scopes", "outcome", "http_status", "jsonrpc_error_code", "error_message", "duration_ms",
+    "request_bytes", "response_bytes", "args_state", "result_state", "args_keys", "args_hmac", "result_hmac",
+    "args_leaves", "result_leaves", "args_shingles", "result_shingles", "redactions", "sensitive_categories",
+    "parse_warnings",
+)  # fmt: skip
+"""Columns of events that detections may use; beside them session, client, attempted, denied, reached and fresh.
+
+`client` is the attested client where there is one, else what it calls itself. `fresh` marks the events of the window.
+"""
+
+
+def connect(settings: Mapping[str, str | int] | None = None) -> duckdb.DuckDBPyConnection:
+    """Return a DuckDB of its own for one window."""
+    connection = duckdb.connect(config=dict(settings or {}))
+    connection.execute("SET TimeZone = 'UTC'")
+    return connection
+
+
+def build(
+    connection: duckdb.DuckDBPyConnection, events: str, activity: str, window: tuple[datetime, datetime]
+) -> None:
+    """Make the tables `events` and `activity` from two relations of the connection, named.
+
+    `events` has COLUMNS and `session`; `activity` the columns of activity.sql. Both ends belong to the window.
+    """
+    _view(connection, "lake_events", events)
+    _view(connection, "lake_activity", activity)
+    first, second = _sql("world.sql").split(";\n\n", 1)
+    connection.execute(first, {"from": window[0], "to": window[1]})
+    connection.execute(f"CREATE OR REPLACE TABLE fresh_activity AS {_sql('activity.sql')}")
+    connection.execute(second)
+
+
+def _view(connection: duckdb.DuckDBPyConnection, name: str, relation: str) -> None:
+    if name != relation:
+        connection.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS FROM {relation}")
+
+
+def relation(
+    connection: duckdb.DuckDBPyConnection, sql: str, parameters: Mapping[str, Any]
+) -> duckdb.DuckDBPyRelation:
+    """Return the answer to a detection's SQL; of the parameters those it names are bound."""
+    named = duckdb.extract_statements(sql)[0].named_parameters
+    return connection.sql(sql, params={name: parameters[name] for name in named})
+
+
+@cache
+def _sql(name: str) -> str:
+    return Path(__file__).with_name(name).read_text("utf-8")

@@ -1,0 +1,28 @@
+"""One run of a job at a time."""
+
+from __future__ import annotations
+
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from store.errors import TooltrailError
+from store.lake import Lake
+
+
+@contextmanager
+def alone(lake: Lake, job: str) -> Iterator[None]:
+    """Hold a job's lock; the system lets go of it when the process ends, however it ends.
+
+    Raises TooltrailError when another process holds it.
+    """
+    with (lake.path / f"{job}.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise TooltrailError(
+                f"another run of the {job} job is at work on this lake",
+                where=str(lake.path),
+                hint="wait for it, or read what is there with --no-update",
+            ) from error
+        yield

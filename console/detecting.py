@@ -1,0 +1,119 @@
+"""Detections at the console: the run with what it could not say, the list of findings, and one finding as a page."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, fields
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+import click
+
+from analytics.detecting import catalog, job
+from analytics.detecting.catalog import Detection
+from analytics.detecting.evaluate import Finding, Verdict
+from analytics.detecting.triage import find
+from console.exits import say
+from console.options import Place, duckdb_settings
+from console.output import Output, rows_of
+from console.sessions import stitch_new
+from console.table import terminal_width
+from console.terminal import visible
+from store.errors import UsageError
+
+_SHORT = """
+SELECT left(finding_id, 8) AS finding, severity, coalesce(user_id, client, server_name) AS who,
+       strftime(event_time, '%m-%d %H:%M') AS "when", explanation
+FROM ({})"""
+_ONE = "FROM findings WHERE finding_id = $finding"
+_EVENTS = """
+SELECT event_id, event_time, event_class, user_id, server_name, tool_name, outcome FROM events
+WHERE event_id IN (SELECT unnest($evidence)) ORDER BY event_time"""
+
+
+def detect(
+    place: Place, output: Output, only: Sequence[str], folders: Sequence[Path], *, again: bool
+) -> None:
+    """Stitch, run the detections, say what could not be said, and print what is new."""
+    detections = chosen(catalog.load(folders), only)
+    lake = place.open_to_ask()
+    stitch_new(lake)
+    settings = duckdb_settings(place.settings().query)
+    run = job.update(lake, detections, again=again, settings=settings)
+    for line in _not_evaluable(run.verdicts):
+        say(line)
+    say(f"{len(detections)} detections over {run.days} days with new events: {len(run.written)} new findings")
+    names = [f.name for f in fields(Finding)]
+    output.write(rows_of([asdict(finding) for finding in run.written], names))
+
+
+def chosen(known: Mapping[str, Detection], only: Sequence[str]) -> list[Detection]:
+    """Return the detections named, all if none is; UsageError suggests the nearest. `d10` names d10_..."""
+    found = []
+    for name in only:
+        fitting = [d for id_, d in known.items() if id_ == name or id_.startswith(f"{name}_")]
+        if len(fitting) != 1:
+            near = get_close_matches(name, known, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"detections: {', '.join(known)}"
+            raise UsageError(f"there is no detection {name!r}", hint=hint)
+        found += fitting
+    return found or list(known.values())
+
+
+def list_findings(place: Place, output: Output, *, every: bool, budget: int | None) -> None:
+    """Print findings, the gravest first."""
+    question = (Path(job.__file__).parent / "findings.sql").read_text("utf-8")
+    question = _SHORT.format(question) if output.chosen == "table" else question
+    output.write(place.open_to_ask().sql(question, {"every": every, "budget": budget}))
+
+
+def show_finding(place: Place, name: str) -> None:
+    """Print one finding for a person."""
+    lake = place.open_to_ask()
+    [row] = lake.sql(_ONE, {"finding": find(lake, name)}).arrow().to_pylist()
+    events = lake.sql(_EVENTS, {"evidence": row["evidence"]}).arrow().to_pylist()
+    for line in _page(row, events, catalog.load().get(row["detection"]), terminal_width()):
+        click.echo(line)
+
+
+def _page(
+    row: Mapping[str, Any], events: Sequence[Mapping[str, Any]], detection: Detection | None, width: int
+) -> Iterator[str]:
+    yield click.style(
+        f"{visible(row['title'])} ({row['severity']}, confidence {row['confidence']:.2f})", bold=True
+    )
+    yield from _wrapped(row["explanation"], width)
+    yield ""
+    for name in catalog.ENTITIES:
+        if row[name]:
+            yield f"{name:15}{visible(str(row[name]))}"
+    yield f"{'finding':15}{row['finding_id']} by {row['detection']}, {row['state']}"
+    yield f"{'tags':15}{' '.join(row['tags'])}"
+    yield ""
+    yield "evidence: without any one of these it would not have been found"
+    for event in events:
+        what = " ".join(str(event[n]) for n in ("user_id", "server_name", "tool_name", "outcome") if event[n])
+        when = f"{event['event_time']:%Y-%m-%d %H:%M:%S}"
+        yield f"  {when}  {event['event_class']:12}  {visible(what)}  {event['event_id']}"
+    if detection is not None:
+        yield ""
+        yield from _wrapped(f"Why it matters: {detection.why}", width)
+        yield from _wrapped(f"What else it could be: {'; '.join(detection.false_positives)}.", width)
+        yield from _wrapped(f"Next: {detection.next}", width)
+
+
+def _wrapped(text: str, width: int) -> Iterator[str]:
+    yield from textwrap.wrap(visible(text), width, break_on_hyphens=False)
+
+
+def _not_evaluable(verdicts: Sequence[Verdict]) -> Iterator[str]:
+    """Say, once for each, which detections could say nothing on any of the days, and for want of what."""
+    could = {v.detection for v in verdicts if v.evaluable}
+    wanting: dict[str, set[str]] = {}
+    for verdict in verdicts:
+        if verdict.detection not in could:
+            wanting.setdefault(verdict.detection, set()).update(verdict.missing)
+    for name, columns in sorted(wanting.items()):
+        yield f"not evaluable: {name}, no event says {', '.join(sorted(columns))}"

@@ -1,0 +1,1 @@
+"""Formats without code: a TOML file says which field of a record becomes which column."""
