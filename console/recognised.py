@@ -33,10 +33,13 @@ class Near:
 def ways(adapter: Adapter, mark: str = "") -> list[str]:
     """Return how a format's records are recognised, a text for each way; `mark` stands around each key."""
     texts = ["the shape of its text"] if adapter.recognises is not None else []
-    named = [f"it is an OTLP record named {mark}{n}{mark}…" if n else "it is any other OTLP record"
-             for n in adapter.otlp_names]  # fmt: skip
-    found = [_described(signature, mark) for signature in adapter.signatures] + texts + named
-    return found or ["only when asked for"]
+    texts += [
+        f"OTLP records named {mark}{name}*{mark}" if name else "any other OTLP record"
+        for name in adapter.otlp_names
+    ]
+    return [_described(signature, mark) for signature in adapter.signatures] + texts or [
+        "only when asked for"
+    ]
 
 
 def why(adapter: Adapter, raw: bytes) -> str:

@@ -8,14 +8,14 @@ An adapter is one module in ingest/adapters (or in a folder the user names) with
     parse(records: Sequence[bytes]) -> Parsed       pure: no I/O, clock or network
     FIELDS: frozenset[str]                          optional: all top-level keys it knows, which saves detecting
 
-or a mapping file (ingest/mapping), which says the same without code. A product whose records come as OTLP has two
-more names, and SIGNATURES only for what else it writes:
+A product whose records come as OTLP has two more names, and SIGNATURES only for what else it writes:
 
     OTLP_NAMES: tuple[str, ...]                     how its scopes, events, spans or attributes begin
     read(items: Sequence[Telemetry]) -> Parsed      one row of each (see ingest/otlp.py)
 
 A format that is only an envelope has `among(adapters) -> parse` in place of parse: it hands records on to the others.
-Its id is its file's stem. Nothing else has to be edited to add one.
+A mapping file (ingest/mapping) says the same without code. The id is the file's stem. Nothing else has to be edited
+to add one.
 """
 
 from __future__ import annotations

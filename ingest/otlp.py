@@ -130,8 +130,8 @@ def _log(log: wire.Log, scope: str, resource: dict[str, Any], rest: bytes | None
         scope,
         attributes,
         resource,
-        microseconds(log.time_unix_nano),
-        microseconds(log.observed_time_unix_nano),
+        microseconds(log.time_unix_nano, "timeUnixNano"),
+        microseconds(log.observed_time_unix_nano, "observedTimeUnixNano"),
         hex_id(log.trace_id),
         hex_id(log.span_id),
         log.dropped_attributes_count,
@@ -160,8 +160,8 @@ def _span(span: wire.Span, scope: str, resource: dict[str, Any], rest: bytes | N
         scope,
         plain(span.attributes),
         resource,
-        microseconds(began),
-        microseconds(ended),
+        microseconds(began, "startTimeUnixNano"),
+        microseconds(ended, "endTimeUnixNano"),
         hex_id(span.trace_id),
         hex_id(span.span_id),
         span.dropped_attributes_count,
@@ -189,8 +189,12 @@ def _single(line: wire.Line, unknown: bytes | None) -> Telemetry:
         scope_name if isinstance(scope_name, str) else "",
         line.attributes,
         inner if isinstance(inner, dict) else resource,
-        microseconds(line.start_time_unix_nano if is_span else line.time_unix_nano),
-        microseconds(line.end_time_unix_nano if is_span else line.observed_time_unix_nano),
+        microseconds(line.start_time_unix_nano, "startTimeUnixNano")
+        if is_span
+        else microseconds(line.time_unix_nano, "timeUnixNano"),
+        microseconds(line.end_time_unix_nano, "endTimeUnixNano")
+        if is_span
+        else microseconds(line.observed_time_unix_nano, "observedTimeUnixNano"),
         hex_id(line.trace_id),
         hex_id(line.span_id),
         rest=merge(unknown, as_json({"/parentSpanId": line.parent_span_id}) if line.parent_span_id else None),

@@ -60,11 +60,11 @@ def _float(value: float | str, key: str) -> float:
 _LATEST = 2**64
 
 
-def microseconds(nanoseconds: int | str | None) -> int | None:
+def microseconds(nanoseconds: int | str | None, key: str) -> int | None:
     """Return the time in microseconds; None for zero, which OTLP writes for unknown."""
     if nanoseconds is None:
         return None
-    value = _integer(nanoseconds, "timeUnixNano") if isinstance(nanoseconds, str) else nanoseconds
+    value = _integer(nanoseconds, key) if isinstance(nanoseconds, str) else nanoseconds
     return value // 1000 if 0 < value < _LATEST else None
 
 

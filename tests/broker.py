@@ -40,6 +40,10 @@ POM = Path(__file__).parent / "kafka" / "pom.xml"
 EXTERNAL = "TOOLTRAIL_TEST_KAFKA"
 START_SECONDS = 60.0
 STOP_SECONDS = 20.0
+USERS = [
+    word for bits in (256, 512)
+    for word in ("--add-scram", f"SCRAM-SHA-{bits}=[name=alice,password=secret]")
+]  # fmt: skip
 LISTENERS = ("PLAINTEXT", "SASL_PLAINTEXT", "SSL", "SASL_SSL")
 
 SETTINGS = """\
@@ -180,13 +184,13 @@ class Broker:
             controller=free_port(), logs=folder / "logs", certificates=certificates.folder,
         )  # fmt: skip
         (folder / "server.properties").write_text(settings)
-        users = [
-            word for bits in (256, 512)
-            for word in ("--add-scram", f"SCRAM-SHA-{bits}=[name=alice,password=secret]")
-        ]  # fmt: skip
-        broker._run("kafka.tools.StorageTool", "format", *users, "-t", uuid.uuid4().hex[:22], "-c")
+        broker.format(uuid.uuid4().hex[:22], *USERS)
         broker.restart()
         return broker
+
+    def format(self, identity: str, *options: str) -> None:
+        """Prepare the folder, which holds server.properties, for a node of the cluster of this identity."""
+        self._run("kafka.tools.StorageTool", "format", *options, "-t", identity, "-c")
 
     @property
     def restartable(self) -> bool:
@@ -201,13 +205,17 @@ class Broker:
 
     def restart(self) -> None:
         """Start the node again after stop() or kill(), on the same data and ports."""
+        self.launch()
+        self.wait_ready()
+
+    def launch(self) -> None:
+        """Start the node's process without waiting for it: one of several is ready only once others are."""
         assert self.folder is not None, "this broker is not ours to restart"
         self.stop()
         with (self.folder / "broker.log").open("ab") as log:
             self._process = subprocess.Popen(
                 self._command("kafka.Kafka"), stdout=log, stderr=log, cwd=self.folder
             )
-        self._wait_ready()
 
     def stop(self) -> None:
         """Shut the node down in order; kill it when it takes too long."""
@@ -256,7 +264,8 @@ class Broker:
         if done.returncode != 0:
             raise BrokerUnavailableError(f"{main} failed:\n{done.stdout}\n{done.stderr}")
 
-    def _wait_ready(self) -> None:
+    def wait_ready(self) -> None:
+        """Return when the node answers a metadata request."""
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline:
             if self._process is None or self._process.poll() is not None:

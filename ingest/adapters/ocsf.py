@@ -85,7 +85,7 @@ def _people(events: Sequence[wire.Event], actors: Sequence[wire.Actor]) -> dict[
     users = [a.user or wire.User() for a in actors]
     sessions = [a.session or wire.Session() for a in actors]
     contexts = [e.context or wire.Context() for e in events]
-    clients = [a.app_name or c.application or None for a, c in zip(actors, contexts, strict=True)]
+    clients = [a.app_name or wire.name_of(c.application) for a, c in zip(actors, contexts, strict=True)]
     agents = [e.agent or wire.Agent() for e in events]
     return {
         "user_id": [u.uid or None for u in users],
@@ -145,7 +145,7 @@ def _target(
         ],
         "prompt_name": [r if m == "prompts/get" else None for r, m in zip(resources, placed[1], strict=True)],
         "server_name": [
-            (e.context.service if e.context else None)
+            (wire.name_of(e.context.service) if e.context else None)
             or (a.service.name if a.service else None)
             or (e.dst.svc_name or e.dst.name or e.dst.hostname if e.dst else None)
             or None

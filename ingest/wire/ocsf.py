@@ -159,13 +159,18 @@ class Model(Part):
 
 
 class Context(Part):
-    """The conversation, of the profile ai_operation."""
+    """The conversation, of the profile ai_operation; the schema has objects where some write plain names."""
 
     uid: str | None = None
-    application: str | None = None
-    service: str | None = None
+    application: Named | str | None = None
+    service: Named | str | None = None
     ai_role_id: Raw = ABSENT
     ai_role: Raw = ABSENT
+
+
+def name_of(party: Named | str | None) -> str | None:
+    """Return the name of a client or server, however it was written."""
+    return (party.name if isinstance(party, Named) else party) or None
 
 
 class Span(Part):

@@ -11,6 +11,7 @@ from lakes import ask, counted, letters, take_in
 
 from ingest.catalog import Detector, load_adapters
 from ingest.parsed import Parsed
+from store.errors import UsageError
 from store.lake import Lake
 
 HEAD = 'summary = "Acme"\n[recognise]\nkeys = ["ts"]\nvalues = { svc = "acme" }\n[columns]\n'
@@ -237,6 +238,28 @@ def test_an_extension_reads_the_records_of_its_format(tmp_path: Path) -> None:
         EXTENSION.replace("[columns]", '[recognise]\nkeys = ["tenant"]\n[columns]')
     )
     assert Detector(load_adapters([tmp_path])).formats([line, other]) == ["edge", "agentgateway"]
+
+
+def test_an_extension_reads_otlp_records(lake: Lake, tmp_path: Path) -> None:
+    """A product's records out of an OTLP request are read by the mapping that extends its format."""
+    (tmp_path / "ours.toml").write_text(
+        'summary = "x"\nextends = "claude_code"\n[columns]\norg_id = "attributes.team"\n'
+    )
+    attributes = [{"key": "event.name", "value": {"stringValue": "tool_result"}},
+                  {"key": "team", "value": {"stringValue": "blue"}}]  # fmt: skip
+    logs = [{"timeUnixNano": "1790000000000000000", "body": {"stringValue": "claude_code.tool_result"},
+             "attributes": attributes}]  # fmt: skip
+    request = json.dumps({"resourceLogs": [{"scopeLogs": [{"logRecords": logs}]}]}).encode()
+    assert counted(take_in(lake, [request], adapters=(tmp_path,))) == (1, 1, 0, 0)
+    assert ask(lake, "SELECT source_format, org_id FROM events") == [("ours", "blue")]
+
+
+@pytest.mark.parametrize("name", ["otlp", "otel_genai"])
+def test_what_holds_the_records_of_many_products_is_not_extended(tmp_path: Path, name: str) -> None:
+    """An extension is of one product; for an envelope or the reader of last resort the hint says so."""
+    text = f'summary = "x"\nextends = "{name}"\n[columns]\norg_id = "team"\n'
+    with pytest.raises(UsageError, match="records of many products"):
+        mapped(tmp_path, text, LINE)
 
 
 def test_a_mapped_log_goes_into_the_lake(lake: Lake, tmp_path: Path) -> None:
