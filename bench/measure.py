@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import resource
 import subprocess
 import sys
 import time
@@ -26,7 +27,7 @@ ONE_THREAD = dict.fromkeys(("POLARS_MAX_THREADS", "OMP_NUM_THREADS", "OPENBLAS_N
 
 @dataclass
 class Clock:
-    """CPU seconds of all threads of this process, and wall seconds, of what ran inside `running`."""
+    """CPU seconds of this process and of those it waited for, and wall seconds, of what ran inside `running`."""
 
     cpu: float = 0.0
     wall: float = 0.0
@@ -34,12 +35,17 @@ class Clock:
     @contextmanager
     def running(self) -> Iterator[None]:
         """Add the time the block takes."""
-        cpu, wall = time.process_time(), time.perf_counter()
+        cpu, wall = _cpu_seconds(), time.perf_counter()
         try:
             yield
         finally:
-            self.cpu += time.process_time() - cpu
+            self.cpu += _cpu_seconds() - cpu
             self.wall += time.perf_counter() - wall
+
+
+def _cpu_seconds() -> float:
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return time.process_time() + children.ru_utime + children.ru_stime
 
 
 @dataclass
@@ -114,8 +120,6 @@ def peak_mib() -> float:
     if status.exists():  # getrusage would also count the parent's memory at the time of the fork
         line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
         return int(line.split()[1]) / 1024
-    import resource
-
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
 
 

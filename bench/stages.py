@@ -26,19 +26,21 @@ STAGES = (
     ("read: file", "ingest.files:_Reader.read"),
     ("read: cut into lines", "ingest.framing:LineCutter.feed"),
     ("detect the format", "ingest.catalog:Detector.formats"),
-    ("parse: JSON to values", "ingest.rows:RowBuilder.build"),
-    ("parse: values to columns", "ingest.rows:_read"),
+    ("columns: everything else", "ingest.rows:RowBuilder.build"),
+    ("parse: values to columns", "ingest.rows:read_block"),
+    ("parse: values to columns", "ingest.loop:read_block"),
+    ("parse: JSON to values", "ingest.loop:load_adapters"),
     ("redact: search", "ingest.redact:Redactor.suspects_in"),
     ("redact: replace", "ingest.redact:Redactor.json"),
     ("redact: replace", "ingest.redact:Redactor.text"),
     ("fingerprint", "ingest.fingerprint:Fingerprinter.fingerprint"),
-    ("content as documents", "ingest.content:documents"),
+    ("content as documents", "ingest.content:Contents.of"),
     ("content as documents", "ingest.content:kept"),
     ("digests and keys", "ingest.content:argument_digests"),
-    ("digests and keys", "ingest.content:result_digests"),
+    ("digests and keys", "ingest.content:digests"),
     ("identify", "ingest.rows:_identify"),
     ("known already?", "ingest.seen:Seen.fresh"),
-    ("sort", "polars:DataFrame.sort"),
+    ("sort", "store.datafile:sorted_places"),
     ("parquet", "pyarrow.parquet:write_table"),
     ("key index", "store.datafile:key_index"),
     ("files: hash, write, fsync", "store.lake:Lake.append"),
@@ -46,7 +48,6 @@ STAGES = (
 )
 """What is measured, by name; a function that a later version no longer has falls into the stage around it."""
 
-PARSE, BUILD = "parse: JSON to values", "columns: everything else"
 REST = "everything else"
 
 
@@ -87,15 +88,16 @@ class Stages:
 
         return counted
 
-    def around_build(self, build: Callable[..., Any]) -> Callable[..., Any]:
-        """Return RowBuilder.build with the adapter's own parser counted apart."""
+    def around_adapters(self, name: str, load: Callable[..., Any]) -> Callable[..., Any]:
+        """Return load_adapters with each adapter's own parser counted."""
 
-        def counted(builder: Any, adapter: Any, *values: Any, **named: Any) -> Any:
-            adapter = dataclasses.replace(adapter, parse=self.around(PARSE, adapter.parse))
-            with self.stage(BUILD):
-                return build(builder, adapter, *values, **named)
+        def loaded(*values: Any) -> Any:
+            return {
+                id_: dataclasses.replace(adapter, parse=self.around(name, adapter.parse))
+                for id_, adapter in load(*values).items()
+            }
 
-        return counted
+        return loaded
 
 
 def run(events: int, format_id: str) -> dict[str, Any]:
@@ -122,7 +124,8 @@ def _wrapped(stages: Stages) -> Iterator[None]:
         function = getattr(owner, last, None)
         if function is None:
             continue
-        wrap = stages.around_build(function) if last == "build" else stages.around(name, function)
+        around = stages.around_adapters if last == "load_adapters" else stages.around
+        wrap = around(name, function)
         patches.append(mock.patch.object(owner, last, wrap))
     for patch in patches:
         patch.start()

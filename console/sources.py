@@ -6,17 +6,18 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from console.ingesting import Moment, Reporter, stop_on_signal
 from console.metrics import Metrics
 from console.options import Place, ingest_options
 from console.unread import unread_advice
+from ingest.apart import PipelineApart
 from ingest.files import Follower, find_files, ingest_files, ingest_stream
-from ingest.loop import Flushed, Pipeline
+from ingest.loop import Flushed, IngestOptions, Pipeline
 from store.errors import TooltrailError, UsageError
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from ingest.otlp_server import Progress as OtlpProgress
     from store.lake import Lake
     from store.settings import Settings
+
+P = TypeVar("P", Pipeline, PipelineApart)
 
 _FLAGS = {
     "format_id": "ingest.format", "adapters": "ingest.adapters", "flush_rows": "ingest.flush_rows",
@@ -37,12 +40,12 @@ _FLAGS = {
 
 
 @dataclass
-class _Run:
+class _Run(Generic[P]):
     """One ingest: where it goes, how it was set, and what shows it."""
 
     lake: Lake
     settings: Settings
-    pipeline: Pipeline
+    pipeline: P
     reporter: Reporter
     output: str | None
     stop: threading.Event
@@ -64,25 +67,26 @@ class _Run:
 
 
 @contextmanager
-def _run(options: Mapping[str, Any]) -> Iterator[_Run]:
+def _run(options: Mapping[str, Any], begin: Callable[[Lake, IngestOptions], P]) -> Iterator[_Run[P]]:
     place: Place = options["place"]
     flags = {name: options.get(flag) or None for flag, name in _FLAGS.items()}
     settings = place.settings(flags)
     lake = place.open()
-    metrics = Metrics(settings.metrics.listen) if settings.metrics.listen else None
-    try:
-        reporter = Reporter(json_logs=options["json_logs"], metrics=metrics)
-        with stop_on_signal(reporter.say) as stop:
-            pipeline = Pipeline(lake, ingest_options(settings))
-            yield _Run(lake, settings, pipeline, reporter, options["output"], stop)
-    finally:
+    with ExitStack() as open_things:
+        metrics = Metrics(settings.metrics.listen) if settings.metrics.listen else None
         if metrics is not None:
-            metrics.close()
+            open_things.callback(metrics.close)
+        reporter = Reporter(json_logs=options["json_logs"], metrics=metrics)
+        stop = open_things.enter_context(stop_on_signal(reporter.say))
+        pipeline = begin(lake, ingest_options(settings))
+        if isinstance(pipeline, PipelineApart):
+            open_things.enter_context(pipeline)
+        yield _Run(lake, settings, pipeline, reporter, options["output"], stop)
 
 
 def run_files(paths: tuple[str, ...], follow: bool, options: Mapping[str, Any]) -> None:
     """Take in files once, or follow them."""
-    with _run(options) as run:
+    with _run(options, Pipeline) as run:
         limit = run.settings.ingest.max_record_bytes
         if follow:
             Follower(run.lake, run.pipeline, paths, limit).run(run.flushed, run.stop)
@@ -101,7 +105,7 @@ def run_stdin(options: Mapping[str, Any]) -> None:
     """Take in standard input."""
     if sys.stdin.isatty():
         raise UsageError("nothing is piped in", hint="tooltrail ingest stdin < FILE")
-    with _run(options) as run:
+    with _run(options, Pipeline) as run:
         limit = run.settings.ingest.max_record_bytes
         ingest_stream(run.pipeline, sys.stdin.buffer, limit, run.flushed, run.stop)
         run.reporter.finish(run.moment(), run.output)
@@ -112,7 +116,7 @@ def run_kafka(exit_at_end: bool, options: Mapping[str, Any]) -> None:
     """Take in Kafka topics until stopped."""
     from ingest.kafka import KafkaOptions, consume
 
-    with _run(options) as run:
+    with _run(options, PipelineApart) as run:
         kafka = run.settings.kafka
         if not kafka.topics:
             raise UsageError("no topic to read", hint="--topic NAME, or kafka.topics in tooltrail.toml")
@@ -134,7 +138,7 @@ def run_otlp(options: Mapping[str, Any]) -> None:
     from console.receiving import moment_of, otlp_options
     from ingest.otlp_server import receive
 
-    with _run(options) as run:
+    with _run(options, Pipeline) as run:
         chosen = otlp_options(run.settings.otlp)
         last: list[Moment] = [run.moment()]
 
@@ -156,7 +160,7 @@ def run_otlp(options: Mapping[str, Any]) -> None:
         _tell_dead(run)
 
 
-def _shower(run: _Run, last: list[Progress]) -> Callable[[Progress], None]:
+def _shower(run: _Run[PipelineApart], last: list[Progress]) -> Callable[[Progress], None]:
     def show(progress: Progress) -> None:
         last[:] = [progress]
         run.reporter.show(_moment(run, progress))
@@ -164,7 +168,7 @@ def _shower(run: _Run, last: list[Progress]) -> Callable[[Progress], None]:
     return show
 
 
-def _moment(run: _Run, progress: Progress) -> Moment:
+def _moment(run: _Run[PipelineApart], progress: Progress) -> Moment:
     age = "" if progress.commit_age is None else f"last commit {progress.commit_age:.0f} s ago"
     note = progress.trouble or ("paused: flushing" if progress.paused else age)
     lost = sum(gap.last - gap.first + 1 for gap in progress.gaps)
@@ -190,7 +194,7 @@ def _text(path: object) -> str | None:
     return None if path is None else str(path)
 
 
-def _tell_dead(run: _Run) -> None:
+def _tell_dead(run: _Run[Any]) -> None:
     if run.pipeline.counts.dead:
         run.reporter.say(
             f"{run.pipeline.counts.dead:,} records became dead letters: `tooltrail deadletters list` says why"

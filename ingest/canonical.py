@@ -8,7 +8,9 @@ from datetime import datetime
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
+from ingest.columns import decoded, repeated
 from store.events import TEXT, TIME
 from store.validate import implausible
 
@@ -42,29 +44,30 @@ def derive(arrays: dict[str, pa.Array], rows: int) -> None:
         _fill(arrays, name, word, rows)
     given = arrays.get("event_class")
     if given is None or given.null_count:
-        called = pc.equal(arrays["event_kind"], "tool_call")
+        called = pc.equal(decoded(arrays["event_kind"]), "tool_call")
         other = pc.if_else(called, "tool_call", "client_event")
-        derived = pc.if_else(pc.equal(arrays["decision"], "deny"), "denial", other)
-        arrays["event_class"] = derived if given is None else pc.coalesce(given, derived)
+        derived = pc.if_else(pc.equal(decoded(arrays["decision"]), "deny"), "denial", other)
+        complete = derived if given is None else pc.coalesce(decoded(given), derived)
+        arrays["event_class"] = complete.dictionary_encode()
 
 
 def _fill(arrays: dict[str, pa.Array], name: str, word: str, rows: int) -> None:
     values = arrays.get(name)
     if values is None:
-        arrays[name] = pa.repeat(word, rows)
+        arrays[name] = repeated(word, rows)
     elif values.null_count:
-        arrays[name] = pc.fill_null(values, word)
+        arrays[name] = pc.fill_null(decoded(values), word).dictionary_encode()
 
 
 def _derive_kind(arrays: dict[str, pa.Array], rows: int) -> None:
     """Fill event_kind where the format left it open: by the MCP method, else a tool's name means a call."""
     given = arrays.get("event_kind", pa.nulls(rows, TEXT))
     if given.null_count:
-        method = arrays.get("mcp_method", pa.nulls(rows, TEXT))
+        method = decoded(arrays.get("mcp_method", pa.nulls(rows, TEXT)))
         by_method = _METHOD_KINDS.take(pc.index_in(method, _METHODS))
         tool = arrays.get("tool_name", pa.nulls(rows, TEXT))
         by_tool = pc.if_else(pc.and_(tool.is_valid(), method.is_null()), "tool_call", "other")
-        arrays["event_kind"] = pc.coalesce(given, by_method, by_tool)
+        arrays["event_kind"] = pc.coalesce(decoded(given), by_method, by_tool).dictionary_encode()
 
 
 def stamp_times(
@@ -98,3 +101,12 @@ def text_column(documents: Sequence[bytes]) -> pa.Array:
         return column.cast(TEXT)
     except pa.ArrowInvalid:
         return pa.array([d.decode(errors="replace") if d else None for d in documents], TEXT)
+
+
+def hex_column(digests: NDArray[np.uint8]) -> pa.Array:
+    """Return digests, one a row, as a column of hex text, without making a Python string of each."""
+    rows, size = digests.shape
+    offsets = np.arange(rows + 1, dtype=np.int32) * (2 * size)
+    return pa.StringArray.from_buffers(
+        rows, pa.py_buffer(offsets), pa.py_buffer(digests.tobytes().hex().encode())
+    )

@@ -6,6 +6,7 @@ An adapter is one module in ingest/adapters (or in a folder the user names) with
     SIGNATURES: tuple[dict[str, object], ...]       top-level keys its JSON records have; None accepts any value
     recognises(line: bytes) -> bool                 only for formats that are not JSON
     parse(records: Sequence[bytes]) -> Parsed       pure: no I/O, clock or network
+    FIELDS: frozenset[str]                          optional: all top-level keys it knows, which saves detecting
 
 A product whose records come as OTLP has two more names, and SIGNATURES only for what else it writes:
 
@@ -21,7 +22,7 @@ from __future__ import annotations
 
 import importlib.util
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -36,6 +37,7 @@ from ingest.parsed import Adapter
 from store.errors import UsageError
 
 Signature = dict[str, Any]
+_MOST_LEARNT = 64
 
 BUILT_IN = Path(__file__).with_name("adapters")
 UNREAD = "`tooltrail formats list` has what is read, docs/gateways.md how to add a format"
@@ -71,6 +73,7 @@ def _load(file: Path) -> Adapter:
             parse=module.parse if among is None else among({}),
             signatures=tuple(getattr(module, "SIGNATURES", ())),
             recognises=getattr(module, "recognises", None),
+            fields=getattr(module, "FIELDS", None),
             otlp_names=tuple(getattr(module, "OTLP_NAMES", ())),
             read=getattr(module, "read", None),
             among=among,
@@ -107,6 +110,7 @@ class Detector:
     def __init__(self, adapters: dict[str, Adapter]) -> None:
         signed = [(dict(s), a.id) for a in adapters.values() for s in a.signatures]
         signed.sort(key=lambda pair: (-len(pair[0]), pair[1]))
+        self._signed = signed
         self._texts = [(a.recognises, a.id) for a in adapters.values() if a.recognises is not None]
         keys = sorted({key for signature, _ in signed for key in signature})
         self._probe = msgspec.json.Decoder(
@@ -114,12 +118,25 @@ class Detector:
         )
         names = {key: f"k{i}" for i, key in enumerate(keys)}
         self._tests = [(tuple((names[k], _literal(v)) for k, v in s.items()), id_) for s, id_ in signed]
-        self._sure = [(msgspec.json.Decoder(_sure(s, id_, signed)), id_) for s, id_ in signed]
+        self._sure: list[tuple[msgspec.json.Decoder[Any], str]] = []
+        self._learnt: set[tuple[str, frozenset[str]]] = set()
 
     def formats(self, records: Sequence[bytes]) -> list[str | None]:
         """Return the adapter id of each record, None where no format is recognised."""
+        if one_object_each(records):
+            return self._of_objects(records)
+        found: list[str | None] = [None] * len(records)
+        whole = [i for i, raw in enumerate(records) if raw[:1] == b"{" and raw[-1:] == b"}"]
+        for i, id_ in zip(whole, self._of_objects([records[i] for i in whole]), strict=True):
+            found[i] = id_
+        for i in sorted(set(range(len(records))).difference(whole)):
+            found[i] = self._one(records[i])
+        return found
+
+    def _of_objects(self, records: Sequence[bytes]) -> list[str | None]:
+        """Return the format of records each of which can be one whole object: all at once when they are alike."""
         joined = b"\n".join(records)
-        for place, (decoder, id_) in enumerate(self._sure if one_object_each(records) else ()):
+        for place, (decoder, id_) in enumerate(self._sure):
             try:
                 if len(decoder.decode_lines(joined)) != len(records):
                     break
@@ -127,7 +144,50 @@ class Detector:
                 continue
             self._sure.insert(0, self._sure.pop(place))
             return [id_] * len(records)
-        return [self._one(record) for record in records]
+        found = [self._one(record) for record in records]
+        if records and found[0] is not None and found.count(found[0]) == len(found):
+            self._learn(records[0], found[0])
+        return found
+
+    def _learn(self, record: bytes, id_: str) -> None:
+        """Make a decoder that only records like this one fit, and none that could be of another format.
+
+        Decoding a whole batch with it is how the next batch like this is recognised in one call: the keys of the
+        signature that matched must be there, and of each signature that comes before it a key that is not here must
+        be absent.
+        """
+        try:
+            keys = set(parse_object(record))
+        except ValueError:  # a line of text
+            return
+        never: dict[str, Any] = {}
+        for signature, other in self._signed:
+            if other == id_ and keys.issuperset(signature):
+                break
+            if other != id_ and never.keys().isdisjoint(signature):
+                absent = [key for key in signature if key not in keys]
+                if not absent:
+                    return
+                never[max(absent, key=len)] = (Literal["\0never"], "\0never")
+        ours = {k: (msgspec.Raw,) if v is None else (Literal[v],) for k, v in signature.items()}
+        if (lesson := (id_, frozenset((*ours, *never)))) not in self._learnt and len(
+            self._learnt
+        ) < _MOST_LEARNT:
+            self._learnt.add(lesson)
+            self._sure.insert(0, (msgspec.json.Decoder(_struct("Sure", {**ours, **never})), id_))
+
+    def is_sure(self, adapter: Adapter, present: Collection[str]) -> bool:
+        """Say whether records are of an adapter's format that all have the keys `present` and only its `fields`.
+
+        They are when a signature of its own is among the keys, and each signature of others has a key that it
+        does not know.
+        """
+        fields = adapter.fields
+        return (
+            fields is not None
+            and any(all(k in present and v is None for k, v in s.items()) for s in adapter.signatures)
+            and all(id_ == adapter.id or not fields.issuperset(s) for s, id_ in self._signed)
+        )
 
     def why_not(self, record: bytes) -> str:
         """Say why no format recognises a record, for the person who has to choose one."""
@@ -168,18 +228,3 @@ def _struct(name: str, fields: dict[str, tuple[Any, ...]]) -> type[Any]:
     return msgspec.defstruct(
         name, [(n, *fields[key]) for n, key in names.items()], rename=names, gc=False, kw_only=True
     )
-
-
-def _sure(signature: Signature, id_: str, signed: Sequence[tuple[Signature, str]]) -> type[Any]:
-    """Return a struct that only records of this signature fit, and none that could be of another format.
-
-    Decoding a whole batch with it is how a batch of one format is recognised in one call. Of every other format's
-    signature one key must be absent: the longest, as the least likely to stand in ours. When it does stand there,
-    the records are looked at one by one.
-    """
-    ours = {k: (msgspec.Raw,) if v is None else (Literal[v],) for k, v in signature.items()}
-    others = {
-        max((k for k in s if k not in ours), key=len, default="") for s, other in signed if other != id_
-    }
-    never = {k: (Literal["\0never"], "\0never") for k in others if k}
-    return _struct("Sure", {**ours, **never})

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -10,9 +11,10 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
-from ingest.canonical import text_column
-from store.events import TEXTS
+from ingest.canonical import hex_column, text_column
+from store.events import TEXT, TEXTS
 from store.keys import Hmac
 
 MAX_POINTER_DEPTH = 3
@@ -64,58 +66,80 @@ def _from_text(value: str | bytes) -> tuple[bytes, str]:
     return raw, FULL
 
 
-def mark_redacted(
-    arguments: list[str], results: list[str], taken: Mapping[int, Sequence[Mapping[str, str]]]
-) -> None:
-    """Change the state of the contents something was taken out of."""
-    for row, secrets in taken.items():
-        for name, states in (("arguments", arguments), ("result", results)):
-            if states[row] == FULL and any(s["path"].startswith(name) for s in secrets):
-                states[row] = "redacted"
+@dataclass
+class Contents:
+    """The arguments, or the results, of a block: each document once, what state it is in, and who holds it.
+
+    Calls repeat, answers more so: whatever is done to a document is done once. An absent one is b"".
+    """
+
+    documents: list[bytes]
+    states: list[str]
+    held: Codes
+
+    @classmethod
+    def of(cls, values: Sequence[bytes | str | None]) -> Contents:
+        """Take in one value a row."""
+        known: dict[bytes | str | None, int] = {}
+        held = np.array([known.setdefault(value, len(known)) for value in values], dtype=np.int32)
+        found, states = documents(list(known))
+        return cls(found, states, held)
+
+    def spread(self, column: pa.Array) -> pa.Array:
+        """Return a column of one value a row from one of a value a document."""
+        return column.take(pa.array(self.held))
+
+    def rows_of(self, document: int) -> list[int]:
+        """Return the rows that hold a document."""
+        return [int(row) for row in np.flatnonzero(self.held == document)]
+
+    def state_column(self) -> pa.Array:
+        """Return each row's state, coded."""
+        words = list(dict.fromkeys(self.states))
+        codes = np.array([words.index(state) for state in self.states], dtype=np.int32)
+        return pa.DictionaryArray.from_arrays(codes[self.held], pa.array(words, TEXT))
 
 
-def kept(found: Sequence[bytes], states: list[str], limit: int) -> pa.Array:
-    """Return argument documents as text, cut at a limit of characters; what was cut is marked in `states`."""
-    column = text_column(found)
+Codes = NDArray[np.int32]
+
+
+def kept(contents: Contents, limit: int) -> pa.Array:
+    """Return argument documents as text, cut at a limit of characters; what was cut is marked in the states."""
+    column = text_column(contents.documents)
     lengths = pc.fill_null(pc.binary_length(column), 0).to_numpy()
-    long = [row for row in np.flatnonzero(lengths > limit).tolist() if len(column[row].as_py()) > limit]
-    for row in long:
-        states[row] = "truncated"
+    long = [at for at in np.flatnonzero(lengths > limit).tolist() if len(column[at].as_py()) > limit]
+    for at in long:
+        contents.states[at] = "truncated"
     return pc.utf8_slice_codeunits(column, 0, limit) if long else column
 
 
-def argument_digests(key: Hmac, found: Sequence[bytes]) -> tuple[list[str | None], pa.Array]:
+def argument_digests(key: Hmac, found: Sequence[bytes]) -> tuple[pa.Array, pa.Array]:
     """Return keyed digests and key pointers of argument documents.
 
     The digest is over the document with sorted keys and without spaces, so that two witnesses of one call agree
     however they wrote it (RFC 8785 but for the spelling of exotic numbers).
     """
-    digests: list[str | None] = []
+    canonical: list[bytes] = []
     shapes: dict[tuple[str, ...], int] = {}
     places: list[int | None] = []
     for document in found:
-        if not document:
-            digests.append(None)
-            places.append(None)
-            continue
         try:
-            value = _ANY.decode(document)
-        except (
-            msgspec.MsgspecError,
-            RecursionError,
-        ):  # a number beyond any float, say: the bytes are digested
-            digests.append(key.digest(document))
+            value = _ANY.decode(document) if document else None
+            canonical.append(_SORTED.encode(value) if document else document)
+            places.append(shapes.setdefault(key_pointers(value), len(shapes)) if document else None)
+        except (msgspec.MsgspecError, RecursionError):  # a number beyond any float: the bytes are digested
+            canonical.append(document)
             places.append(None)
-            continue
-        digests.append(key.digest(_SORTED.encode(value)))
-        places.append(shapes.setdefault(key_pointers(value), len(shapes)))
     pointers = pa.array([list(shape) for shape in shapes], TEXTS)
-    return digests, pointers.take(pa.array(places, pa.int32()))
+    return digests(key, canonical), pointers.take(pa.array(places, pa.int32()))
 
 
-def result_digests(key: Hmac, found: Sequence[bytes]) -> list[str | None]:
-    """Return keyed digests of result documents, over their bytes as they came."""
-    return [key.digest(document) if document else None for document in found]
+def digests(key: Hmac, found: Sequence[bytes]) -> pa.Array:
+    """Return keyed digests of documents, over their bytes as they came; an absent one has none."""
+    joined = b"".join([key.raw(document) for document in found])
+    column = hex_column(np.frombuffer(joined, dtype=np.uint8).reshape(-1, 16))
+    absent = np.fromiter((not document for document in found), np.bool_, len(found))
+    return pc.if_else(pa.array(absent), pa.scalar(None, TEXT), column) if absent.any() else column
 
 
 def key_pointers(value: object) -> tuple[str, ...]:

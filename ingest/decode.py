@@ -73,10 +73,9 @@ def one_object_each(records: Sequence[bytes]) -> bool:
 def is_text(raw: bytes) -> bool:
     """Say whether the bytes are UTF-8, which the decoder does not ask of the fields it leaves raw."""
     try:
-        raw.decode()
+        return raw.isascii() or bool(raw.decode())
     except UnicodeDecodeError:
         return False
-    return True
 
 
 _first, _last = itemgetter(0), itemgetter(-1)

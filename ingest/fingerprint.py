@@ -94,7 +94,7 @@ class Fingerprinter:
         if not len(long.start):
             return long.document, long.document
         lowered, words, run = words_of(buffer, long)
-        hashes = self._shingle.universal(lowered, words)[0]
+        [hashes] = self._shingle.universal(lowered, words, 1)
         return winnow(hashes, words.document, run, self._shingle)
 
 
@@ -106,32 +106,34 @@ class _KeyedHash:
         self._expand = key[32:64]
         self._keys = self._stream(1024)
 
-    def _stream(self, words: int) -> NDArray[np.uint64]:
+    def _stream(self, words: int) -> NDArray[np.uint32]:
         """Return the NH keys: four 32-bit numbers a word, as an AES-CTR key stream, so a longer one only adds."""
         stream = (
             Cipher(algorithms.AES(self._expand), modes.CTR(bytes(16))).encryptor().update(bytes(16 * words))
         )
-        return np.frombuffer(stream, dtype="<u4").reshape(words, 4).T.astype(np.uint64)
+        return np.ascontiguousarray(np.frombuffer(stream, dtype="<u4").reshape(words, 4).T)
 
-    def universal(self, buffer: Bytes, spans: Spans) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
-        """Return two independent NH hashes of each span; the buffer must run 8 bytes past the last one."""
+    def universal(self, buffer: Bytes, spans: Spans, hashes: int = 2) -> list[NDArray[np.uint64]]:
+        """Return one or two independent NH hashes of each span; the buffer must run 8 bytes past the last one."""
         length = np.minimum(spans.length, MAX_HASHED)
         count = (length + 7) >> 3
         ends = np.cumsum(count)
         first = ends - count
-        index = np.arange(int(ends[-1]) if len(ends) else 0, dtype=np.int64) - np.repeat(first, count)
+        index = np.arange(int(ends[-1]) if len(ends) else 0, dtype=np.int64)
+        index -= np.repeat(first, count)
         words = _words(buffer)[np.repeat(spans.start, count) + (index << 3)]
         tail = ((8 * count - length) << 3).astype(np.uint64)
         words[ends - 1] &= np.uint64(0xFFFFFFFFFFFFFFFF) >> tail
         if (needed := int(count.max(initial=0))) > self._keys.shape[1]:
             self._keys = self._stream(2 * needed)
-        low, high = words & _LOW, words >> _HALF
+        halves = words.view("<u4")
+        low, high = halves[::2].copy(), halves[1::2].copy()
         sums = []
-        for lane in (0, 2):
-            left = (low + self._keys[lane][index]) & _LOW
-            left *= (high + self._keys[lane + 1][index]) & _LOW
+        for lane in range(0, 2 * hashes, 2):  # the sums of 32 bits wrap, as they should
+            left = (low + self._keys[lane][index]).astype(np.uint64)
+            left *= high + self._keys[lane + 1][index]
             sums.append(np.add.reduceat(left, first) + spans.length.astype(np.uint64))
-        return sums[0], sums[1]
+        return sums
 
     def of(self, buffer: Bytes, spans: Spans) -> Ints:
         """Return the fingerprint of each span's bytes."""
@@ -146,10 +148,6 @@ class _KeyedHash:
         blocks[:, 1] = right
         sealed = self._prf.encryptor().update(blocks.tobytes())
         return np.frombuffer(sealed, dtype="<i8")[::2].astype(np.int64)
-
-
-_LOW = np.uint64(0xFFFFFFFF)
-_HALF = np.uint64(32)
 
 
 def _words(buffer: Bytes) -> NDArray[np.uint64]:
@@ -364,9 +362,7 @@ def identifiers(buffer: Bytes, texts: Spans) -> Spans:
     if not len(texts.start):
         return texts
     classes = _translate(buffer, _CLASSES)
-    delimiters = np.flatnonzero((classes & _DELIMITER) != 0)
-    wide = np.flatnonzero(delimiters[1:] - delimiters[:-1] > LEAF_CHARS)
-    start, size = delimiters[wide] + 1, delimiters[wide + 1] - delimiters[wide] - 1
+    start, size = _long_runs((classes & _DELIMITER) == 0)
     owner = np.maximum(np.searchsorted(texts.start, start, side="right") - 1, 0)
     before = start - texts.start[owner]
     inside = (before >= 0) & (before + size <= texts.length[owner]) & (size < texts.length[owner])
@@ -383,21 +379,28 @@ def identifiers(buffer: Bytes, texts: Spans) -> Spans:
     return Spans(texts.document[owner][marked], start[marked], size[marked])
 
 
+def _long_runs(mask: NDArray[np.bool_]) -> tuple[Ints, Ints]:
+    """Return start and length of each run of LEAF_CHARS True or more that neither begins nor ends the mask."""
+    long = mask[:-1] & mask[1:]
+    for reach in (2, 4):  # LEAF_CHARS in a row, from pairs of pairs of pairs
+        long = long[:-reach] & long[reach:]
+    edges = np.flatnonzero(long[1:] != long[:-1]) + 1
+    if long[0]:
+        edges = edges[1:]
+    start, end = edges[: len(edges) & ~1 : 2], edges[1::2] + LEAF_CHARS - 1
+    return start, end - start
+
+
 def words_of(buffer: Bytes, texts: Spans) -> tuple[Bytes, Spans, Ints]:
     """Return lower-cased bytes, the spans of words (document = text's document), and which text each is in."""
-    position, ends = _positions(texts)
-    gathered = np.concatenate([buffer[position], np.zeros(8, dtype=np.uint8)])
-    lowered = _translate(gathered, _LOWER)
-    inside = (_translate(lowered, _CLASSES)[:-8] & _IN_WORD) != 0
-    start, size = _runs_within(inside, ends)
-    owner = np.searchsorted(ends, start, side="right")
-    return lowered, Spans(texts.document[owner], start, size), owner
-
-
-def _positions(texts: Spans) -> tuple[Ints, Ints]:
-    """Return the buffer position of each byte of the texts, and where each text ends among those bytes."""
     ends = np.cumsum(texts.length)
-    return np.arange(int(ends[-1])) + np.repeat(texts.start - (ends - texts.length), texts.length), ends
+    whole, stops = buffer.data, (texts.start + texts.length).tolist()
+    pieces = [whole[start:stop] for start, stop in zip(texts.start.tolist(), stops, strict=True)]
+    gathered = b"".join([*pieces, bytes(8)]).translate(_LOWER)
+    inside = (np.frombuffer(gathered.translate(_CLASSES), dtype=np.uint8)[:-8] & _IN_WORD) != 0
+    start, size = _runs_within(inside, ends)
+    owner = np.repeat(np.arange(len(ends)), np.diff(np.searchsorted(start, ends), prepend=0))
+    return np.frombuffer(gathered, dtype=np.uint8), Spans(texts.document[owner], start, size), owner
 
 
 def _runs_within(mask: NDArray[np.bool_], ends: Ints) -> tuple[Ints, Ints]:
@@ -443,8 +446,11 @@ def _gather(parts: list[tuple[Ints, Ints]], documents: int) -> Fingerprints:
     """Sort values by document, keeping each document's order, without repeats inside a document."""
     owner = np.concatenate([p[0] for p in parts])
     values = np.concatenate([p[1] for p in parts])
-    order = np.lexsort((values, owner))
-    owner, values = owner[order], values[order]
+    order = np.argsort(values)
+    owner = owner[order]
+    narrow = owner.astype(np.uint16) if documents <= 1 << 16 else owner
+    within = np.argsort(narrow, kind="stable")  # of 16 bits a radix sort: one pass, no comparison
+    owner, values = owner[within], values[order[within]]
     if len(values):
         fresh = np.empty(len(values), dtype=bool)
         fresh[0] = True

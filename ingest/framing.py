@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import accumulate
+from operator import itemgetter
 from typing import Protocol
 
 import msgspec
@@ -36,6 +37,9 @@ class Lines:
     numbers: list[int]
     unreadable: list[Unreadable]
     next: int
+
+
+_last = itemgetter(-1)
 
 
 class LineCutter:
@@ -101,7 +105,7 @@ class LineCutter:
     def _emit_all(self, pieces: list[bytes], out: Lines) -> None:
         """Emit many lines at once when none is blank, over-long or ends in a carriage return."""
         sizes = list(map(len, pieces))
-        plain = min(sizes) > 1 and max(sizes) <= self._max and not any(p[-1] < 33 for p in pieces)
+        plain = min(sizes) > 1 and max(sizes) <= self._max and min(map(_last, pieces)) > 32
         if not plain:
             for piece in pieces:
                 self._emit(piece, out)

@@ -27,12 +27,14 @@ from numpy.typing import NDArray
 
 from ingest.block import Block, not_utf8
 from ingest.catalog import Detector, load_adapters
+from ingest.columns import CODED, CODES
 from ingest.deadletters import DeadLetter, DeadLetters
 from ingest.delivery import Batch, Stream
+from ingest.memory import reuse_memory
 from ingest.parsed import Adapter, Reject
 from ingest.pending import Counts, Pending
 from ingest.redact import Redactor
-from ingest.rows import PIECE, Built, RowBuilder, RowOptions
+from ingest.rows import PIECE, Built, Read, RowBuilder, RowOptions, read_block
 from ingest.seen import Seen, identities_of
 from store.commit import Advance
 from store.errors import UsageError
@@ -84,6 +86,7 @@ class Pipeline:
     def __init__(
         self, lake: Lake, options: IngestOptions, *, clock: Callable[[], float] = time.monotonic
     ) -> None:
+        reuse_memory()
         lake.check_writable()
         self._lake = lake
         self._options = options
@@ -100,6 +103,7 @@ class Pipeline:
         self._streams: dict[Stream, Pending] = {}
         self._seen = Seen(options.dedupe_window, lake)
         self._block = Block()
+        self._usual: Adapter | None = None
         self._tables: list[pa.Table] = []
         self._bytes = 0
         self._since = clock()
@@ -187,13 +191,27 @@ class Pipeline:
 
     def _work_on(self, block: Block) -> None:
         now = datetime.now(UTC)
+        if self._usual is not None and (read := self._expected(block, self._usual)) is not None:
+            self._rows_of(block, self._usual, range(len(block.raw)), now, read)
+            return
         formats = self._formats(block)
+        self._usual = self._adapters.get(formats[0] or "") if len(set(formats)) == 1 else None
         for format_id in dict.fromkeys(formats):
             chosen = [i for i, f in enumerate(formats) if f == format_id]
             if format_id is None:
                 self._unknown(block, chosen)
             elif format_id != _UNDECODABLE:
                 self._rows_of(block, self._adapters[format_id], chosen, now)
+
+    def _expected(self, block: Block, adapter: Adapter) -> Read | None:
+        """Read a block as the format of the one before; None unless what was read proves that it is that format."""
+        if adapter.fields is None or self._too_long(block.raw):
+            return None
+        if any(not_utf8(block.raw[start : start + PIECE]) for start in range(0, len(block.raw), PIECE)):
+            return None
+        read = read_block(adapter, block.raw)
+        sure = self._options.format is not None or self._detector.is_sure(adapter, read.everywhere())
+        return read if sure and read.is_plain() else None
 
     def _formats(self, block: Block) -> list[str | None]:
         """Return each record's format; records that are no UTF-8, or too long, are buried at once."""
@@ -227,9 +245,11 @@ class Pipeline:
             self._count(block, i).records += 1
             self._bury_record(block, i, ("detect", self._detector.why_not(block.raw[i]), None))
 
-    def _rows_of(self, block: Block, adapter: Adapter, chosen: Sequence[int], now: datetime) -> None:
+    def _rows_of(
+        self, block: Block, adapter: Adapter, chosen: Sequence[int], now: datetime, read: Read | None = None
+    ) -> None:
         records = block.pick(chosen)
-        built = self._builder.build(adapter, records, now)
+        built = self._builder.build(adapter, records, now, read)
         for reject in [*built.rejects, *_vanished(built, len(chosen))]:
             self._count(block, chosen[reject.record]).records += 1
             self._bury_record(block, chosen[reject.record], ("parse", reject.reason, adapter.id))
@@ -387,8 +407,8 @@ def _vanished(built: Built, records: int) -> list[Reject]:
 
 
 def assemble(tables: Sequence[pa.Table]) -> pa.Table:
-    """Join tables that each hold some canonical columns into one that holds them all."""
-    schema = arrow_schema()
+    """Join tables that each hold some canonical columns into one that holds them all; coded columns stay so."""
+    schema = pa.schema([f.with_type(CODES) if f.name in CODED else f for f in arrow_schema()])
     if not tables:
         return schema.empty_table()
     joined = pa.concat_tables(tables, promote_options="default")

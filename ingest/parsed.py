@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import pyarrow as pa
+
 
 @dataclass(frozen=True)
 class Reject:
@@ -20,8 +22,9 @@ class Parsed:
     """Rows as columns.
 
     `columns` maps a canonical name (store.events) to one value per row: None where the source is silent,
-    str, int, float, or list. Times may be RFC 3339 text or integer microseconds since 1970; a column of one kind is
-    read fastest. A column that the format never fills is left out. Beside the canonical names there are:
+    str, int, float, or list; or to an Arrow array of the column's type. Times may be RFC 3339 text or integer
+    microseconds since 1970; a column of one kind is read fastest. A column that the format never fills is left out.
+    Beside the canonical names there are:
 
     - `arguments`, `result`: the raw JSON text as bytes (str is taken as the text of a JSON document when it
       parses as one, and as a JSON string when not), or None;
@@ -35,7 +38,7 @@ class Parsed:
     `constants` are columns that hold the same value in every row.
     """
 
-    columns: dict[str, Sequence[Any]]
+    columns: dict[str, Sequence[Any] | pa.Array]
     constants: Mapping[str, Any] = field(default_factory=dict)
     record: Sequence[int] | None = None
     rejects: list[Reject] = field(default_factory=list)
@@ -51,6 +54,8 @@ class Adapter:
     OTLP has `read`, which makes one row of each record of ingest/otlp.py, and `otlp_names`: what the scope, event,
     span, service or attributes of its records are called begins with one of them. An envelope has `among`: given all
     adapters it returns the parse that hands records on to them.
+    `fields`, where an adapter gives them, are all the top-level keys it knows, and its columns are named as they are:
+    what `parse` reads without anything `unmapped` has no others.
     """
 
     id: str
@@ -58,6 +63,7 @@ class Adapter:
     parse: Callable[[Sequence[bytes]], Parsed]
     signatures: tuple[Mapping[str, Any], ...] = ()
     recognises: Callable[[bytes], bool] | None = None
+    fields: frozenset[str] | None = None
     otlp_names: tuple[str, ...] = ()
     read: Callable[[Sequence[Any]], Parsed] | None = None
     among: Callable[[Mapping[str, Adapter]], Callable[[Sequence[bytes]], Parsed]] | None = None

@@ -430,8 +430,7 @@ def _quoted(text: str) -> str:
 
 def _suspects(column: pl.Series) -> np.ndarray:
     """Filter coarsely with cheap expressions, then look closely at what is left; null is no suspect."""
-    coarse = column.str.contains_any(secrets.scan_words(), ascii_case_insensitive=True)
-    coarse |= column.str.contains(secrets.coarse_expression())
+    coarse = column.str.contains(secrets.coarse_expression())
     hits = np.flatnonzero(coarse.fill_null(value=False).to_numpy())
     flags = np.zeros(len(column), dtype=np.bool_)
     if len(hits):

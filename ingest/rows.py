@@ -6,6 +6,7 @@ at the whole block, because setting up its patterns costs as much as searching a
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,13 +20,14 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from ingest import content
-from ingest.canonical import derive, stamp_times, text_column
+from ingest.canonical import derive, hex_column, stamp_times, text_column
+from ingest.columns import CODES, Columns, listed, repeated, rows_with
+from ingest.content import Contents
 from ingest.delivery import Stream
 from ingest.fingerprint import Fingerprinter, Fingerprints
 from ingest.parsed import Adapter, Parsed, Reject
 from ingest.redact import Redacted, Redaction, Redactor
-from ingest.times import parse_times
-from store.events import ACTORS, BY_NAME, FINGERPRINTS, REDACTIONS, TEXT, TEXTS, TIME
+from store.events import ACTORS, BY_NAME, FINGERPRINTS, REDACTIONS, TEXT, TEXTS
 from store.keys import Hmac
 from store.validate import Invalid, cut_long, invalid_enums
 
@@ -37,6 +39,7 @@ FINGERPRINTED = 2048
 PIECE_BYTES = 512 << 10
 """And no more than these: a record that is an export of many events makes as many objects."""
 
+_FREE = (TEXT, CODES, TEXTS, ACTORS)
 _SAFE = frozenset(name for name, c in BY_NAME.items() if c.enum)
 """Columns that cannot hold free text: enums are checked word by word."""
 
@@ -79,7 +82,7 @@ class Built:
 
 
 @dataclass
-class _Read:
+class Read:
     """What an adapter read of a block, before anything is done about it."""
 
     arrays: dict[str, pa.Array]
@@ -91,6 +94,14 @@ class _Read:
     record: Sequence[int]
     invalid: list[Invalid]
     rejects: list[Reject]
+
+    def everywhere(self) -> list[str]:
+        """Return the columns every row has a value in."""
+        return [name for name, array in self.arrays.items() if not array.null_count]
+
+    def is_plain(self) -> bool:
+        """Say whether each record gave one row, and nothing in it was unknown to the adapter."""
+        return isinstance(self.record, range) and not self.rejects and not any(self.unmapped)
 
 
 class RowBuilder:
@@ -104,21 +115,19 @@ class RowBuilder:
         self._content_key = Hmac(site_key, "content-digest")
         self._sessions: dict[str, str] = {}
 
-    def build(self, adapter: Adapter, records: Records, now: datetime) -> Built:
-        """Read a block of records of one format and make rows of them."""
-        read = _read(adapter, records.raw)
+    def build(self, adapter: Adapter, records: Records, now: datetime, read: Read | None = None) -> Built:
+        """Make rows of a block of records of one format, which may have been read already."""
+        read = read_block(adapter, records.raw) if read is None else read
         arrays, rows = read.arrays, len(read.record)
         if not rows:
             return Built(pa.table({}), [], [], read.invalid, read.rejects)
-        arguments, argument_states = content.documents(read.arguments)
-        results, result_states = content.documents(read.results)
-        taken = self._redact(read, arguments, results)
-        content.mark_redacted(argument_states, result_states, taken)
+        contents = {"arguments": Contents.of(read.arguments), "result": Contents.of(read.results)}
+        taken = self._redact(read, contents)
         if "source_format" not in arrays:  # an envelope names the adapter that read each row
-            arrays["source_format"] = pa.repeat(adapter.id, rows)
-        self._content(arrays, arguments, argument_states, results, result_states)
+            arrays["source_format"] = repeated(adapter.id, rows)
+        self._content(arrays, contents["arguments"], contents["result"])
         if any(read.sessions):
-            arrays["session_key"] = pa.array(self._session_keys(read.sessions), TEXT)
+            arrays["session_key"] = pa.array(self._session_keys(read.sessions), TEXT).dictionary_encode()
         if taken:
             arrays["redactions"] = pa.array([taken.get(row) for row in range(rows)], REDACTIONS)
         stamp_times(arrays, read.warnings, rows, now)
@@ -132,36 +141,39 @@ class RowBuilder:
 
     # --- redaction --------------------------------------------------------------------------------------------
 
-    def _redact(self, read: _Read, arguments: list[bytes], results: list[bytes]) -> Taken:
+    def _redact(self, read: Read, contents: dict[str, Contents]) -> Taken:
         """Take the secrets out of all content and free text; returns what was taken.
 
-        All of it is searched in one call: contents row by row, texts each once however many rows hold them.
+        All of it is searched in one call, each document and each text once however many rows hold it.
         """
         taken: Taken = {}
-        contents = {"arguments": arguments, "result": results}
         if any(read.unmapped):
-            contents["unmapped"] = [raw or b"" for raw in read.unmapped]
-        texts = {n: a for n, a in read.arrays.items() if n not in _SAFE and (a.type in (TEXT, TEXTS, ACTORS))}
-        distinct = _distinct(texts.values())
-        column = pa.concat_arrays([*(text_column(documents) for documents in contents.values()), distinct])
-        suspects = np.flatnonzero(self._redactor.suspects_in(pl.Series(column)))
-        rows = len(arguments)
-        names = list(contents)
-        for place in suspects[suspects < rows * len(names)].tolist():
-            name, row = names[place // rows], place % rows
-            clean = self._redactor.json(contents[name][row])
-            if clean.redactions:
-                contents[name][row] = _bytes(clean.text)
-                taken.setdefault(row, []).extend(_noted(name, clean.redactions))
-        self._redact_texts(
-            read.arrays,
-            texts,
-            [column[p].as_py() for p in suspects.tolist() if p >= rows * len(names)],
-            taken,
-        )
+            contents = {**contents, "unmapped": Contents.of(read.unmapped)}
+        texts = {n: a for n, a in read.arrays.items() if n not in _SAFE and a.type in _FREE}
+        columns = [text_column(held.documents) for held in contents.values()]
+        column = pa.concat_arrays([*columns, _distinct(texts.values())])
+        suspects = np.flatnonzero(self._redactor.suspects_in(pl.Series(column))).tolist()
+        start = 0
+        for name, held in contents.items():
+            end = start + len(held.documents)
+            for place in suspects[bisect_left(suspects, start) : bisect_left(suspects, end)]:
+                self._redact_document(name, held, place - start, taken)
+            start = end
+        found = [column[place].as_py() for place in suspects[bisect_left(suspects, start) :]]
+        self._redact_texts(read.arrays, texts, found, taken)
         if "unmapped" in contents:
-            read.arrays["unmapped"] = text_column(contents["unmapped"])
+            read.arrays["unmapped"] = contents["unmapped"].spread(text_column(contents["unmapped"].documents))
         return taken
+
+    def _redact_document(self, name: str, held: Contents, place: int, taken: Taken) -> None:
+        clean = self._redactor.json(held.documents[place])
+        if not clean.redactions:
+            return
+        held.documents[place] = _bytes(clean.text)
+        if held.states[place] == content.FULL:
+            held.states[place] = "redacted"
+        for row in held.rows_of(place):
+            taken.setdefault(row, []).extend(_noted(name, clean.redactions))
 
     def _redact_texts(
         self, arrays: dict[str, pa.Array], texts: dict[str, pa.Array], suspects: list[str], taken: Taken
@@ -171,51 +183,51 @@ class RowBuilder:
         if not cleaned:
             return
         for name, column in texts.items():
-            values = column.to_pylist()
-            changed = False
-            for row, value in enumerate(values):
-                values[row], redactions = _replaced(value, cleaned)
+            values = (column.dictionary if column.type == CODES else column).to_pylist()
+            changed: dict[int, list[Redaction]] = {}
+            for at, value in enumerate(values):
+                values[at], redactions = _replaced(value, cleaned)
                 if redactions:
+                    changed[at] = redactions
+            if not changed:
+                continue
+            arrays[name] = pa.array(values, TEXT if column.type == CODES else column.type)
+            rows = {at: [at] for at in changed}
+            if column.type == CODES:
+                rows = rows_with(column, list(changed))
+                arrays[name] = arrays[name].take(column.indices).dictionary_encode()
+            for at, redactions in changed.items():
+                for row in rows[at]:
                     taken.setdefault(row, []).extend(_noted(name, redactions))
-                    changed = True
-            if changed:
-                arrays[name] = pa.array(values, column.type)
 
     # --- content ----------------------------------------------------------------------------------------------
 
-    def _content(
-        self, arrays: dict[str, pa.Array], arguments: list[bytes], argument_states: list[str],
-        results: list[bytes], result_states: list[str],
-    ) -> None:  # fmt: skip
-        self._fingerprint(arrays, arguments, results)
-        if any(arguments):
-            digests, pointers = content.argument_digests(self._content_key, arguments)
-            arrays["args_hmac"] = pa.array(digests, TEXT)
-            arrays["args_keys"] = pointers
+    def _content(self, arrays: dict[str, pa.Array], arguments: Contents, results: Contents) -> None:
+        if any(arguments.documents) or any(results.documents):
+            self._fingerprint(arrays, "args", arguments)
+            self._fingerprint(arrays, "result", results)
+        if any(arguments.documents):
+            digests, pointers = content.argument_digests(self._content_key, arguments.documents)
+            arrays["args_hmac"] = arguments.spread(digests)
+            arrays["args_keys"] = arguments.spread(pointers)
             if self._options.keep_arguments:
-                arrays["args_json"] = content.kept(
-                    arguments, argument_states, self._options.max_argument_chars
-                )
-        if any(results):
-            arrays["result_hmac"] = pa.array(content.result_digests(self._content_key, results), TEXT)
-        arrays["args_state"] = pa.array(argument_states, TEXT)
-        arrays["result_state"] = pa.array(result_states, TEXT)
+                text = content.kept(arguments, self._options.max_argument_chars)
+                arrays["args_json"] = arguments.spread(text)
+        if any(results.documents):
+            arrays["result_hmac"] = results.spread(content.digests(self._content_key, results.documents))
+        arrays["args_state"] = arguments.state_column()
+        arrays["result_state"] = results.state_column()
 
-    def _fingerprint(self, arrays: dict[str, pa.Array], arguments: list[bytes], results: list[bytes]) -> None:
-        if not any(arguments) and not any(results):
-            return
-        parts: dict[str, list[pa.Array]] = {n: [] for n in _FINGERPRINTED}
-        for start in range(0, len(arguments), FINGERPRINTED):
-            piece = [*arguments[start : start + FINGERPRINTED], *results[start : start + FINGERPRINTED]]
-            half = len(piece) // 2
-            leaves, shingles = self._fingerprinter.fingerprint(piece)
+    def _fingerprint(self, arrays: dict[str, pa.Array], name: str, contents: Contents) -> None:
+        leaves: list[pa.Array] = []
+        shingles: list[pa.Array] = []
+        for start in range(0, len(contents.documents), FINGERPRINTED):
+            piece = contents.documents[start : start + FINGERPRINTED]
             absent = np.fromiter((not d for d in piece), np.bool_, len(piece))
-            for name, (kind, first) in _FINGERPRINTED.items():
-                begin = first * half
-                found = leaves if kind == "leaves" else shingles
-                parts[name].append(_lists(found, begin, half, absent[begin : begin + half]))
-        for name, chunks in parts.items():
-            arrays[name] = pa.concat_arrays(chunks)
+            for found, lists in zip(self._fingerprinter.fingerprint(piece), (leaves, shingles), strict=True):
+                lists.append(_lists(found, absent))
+        arrays[f"{name}_leaves"] = contents.spread(pa.concat_arrays(leaves))
+        arrays[f"{name}_shingles"] = contents.spread(pa.concat_arrays(shingles))
 
     def _session_keys(self, raw: Sequence[str | None]) -> list[str | None]:
         known = self._sessions
@@ -228,16 +240,15 @@ class RowBuilder:
 
 
 _REMEMBERED_SESSIONS = 100_000
-_FINGERPRINTED = {
-    "args_leaves": ("leaves", 0), "result_leaves": ("leaves", 1),
-    "args_shingles": ("shingles", 0), "result_shingles": ("shingles", 1),
-}  # fmt: skip
 
 
 def _distinct(columns: Iterable[pa.Array]) -> pa.Array:
     """Return each text of the columns once; lists and actors give the texts in them."""
     found = []
     for column in columns:
+        if column.type == CODES:
+            found.append(column.dictionary)
+            continue
         flat = column if column.type == TEXT else column.flatten()
         parts = flat.flatten() if pa.types.is_struct(flat.type) else [flat]
         found += [pc.unique(part) for part in parts]
@@ -269,33 +280,32 @@ def _bytes(text: str | bytes) -> bytes:
     return text if isinstance(text, bytes) else text.encode()
 
 
-def _lists(found: Fingerprints, start: int, rows: int, absent: NDArray[np.bool_]) -> pa.Array:
-    first, last = int(found.offsets[start]), int(found.offsets[start + rows])
-    offsets = found.offsets[start : start + rows + 1] - found.offsets[start]
-    values = pa.array(found.values[first:last], pa.int64())
+def _lists(found: Fingerprints, absent: NDArray[np.bool_]) -> pa.Array:
     return pa.ListArray.from_arrays(
-        pa.array(offsets, pa.int32()), values, FINGERPRINTS, mask=pa.array(absent)
-    )
+        pa.array(found.offsets, pa.int32()), pa.array(found.values, pa.int64()), FINGERPRINTS,
+        mask=pa.array(absent),
+    )  # fmt: skip
 
 
 # --- reading ----------------------------------------------------------------------------------------------------
 
 
-def _read(adapter: Adapter, raw: Sequence[bytes]) -> _Read:
+def read_block(adapter: Adapter, raw: Sequence[bytes]) -> Read:
     """Parse a block piece by piece and join the pieces."""
-    out = _Read({}, [], [], [], [], {}, [], [], [])
-    parts: list[tuple[int, dict[str, pa.Array]]] = []
+    out = Read({}, [], [], [], [], {}, [], [], [])
+    columns = Columns(out.invalid)
     record: list[int] = []
+    whole = True
     for start, end in _pieces(raw):
         parsed = adapter.parse(raw[start:end])
-        parts.append((parsed.rows, _take_in(out, parsed, len(record))))
-        record += [start + i for i in (parsed.record if parsed.record is not None else range(parsed.rows))]
+        _take_in(out, columns, parsed, len(record))
+        whole &= parsed.record is None and parsed.rows == end - start
+        record += (
+            range(start, start + parsed.rows) if parsed.record is None else (start + i for i in parsed.record)
+        )
         out.rejects += [Reject(start + r.record, r.reason) for r in parsed.rejects]
-    out.record = range(len(raw)) if record == list(range(len(raw))) else record
-    names = dict.fromkeys(name for _, arrays in parts for name in arrays)
-    for name in names:
-        kind = BY_NAME[name].type
-        out.arrays[name] = pa.concat_arrays([a[name] if name in a else pa.nulls(n, kind) for n, a in parts])
+    out.record = range(len(raw)) if whole else record
+    out.arrays = columns.arrays(len(record))
     return out
 
 
@@ -311,49 +321,21 @@ def _pieces(raw: Sequence[bytes]) -> Iterator[tuple[int, int]]:
         start = end
 
 
-def _take_in(out: _Read, parsed: Parsed, row: int) -> dict[str, pa.Array]:
-    """Take the raw columns of one piece into `out`, and return the others as Arrow columns."""
-    rows, columns = parsed.rows, parsed.columns
+def _take_in(out: Read, columns: Columns, parsed: Parsed, row: int) -> None:
+    """Take what one piece holds into the block."""
+    rows, values = parsed.rows, dict(parsed.columns)
     nothing: list[Any] = [None] * rows
-    out.arguments += columns.pop("arguments", nothing)
-    out.results += columns.pop("result", nothing)
-    out.sessions += columns.pop("session_id", nothing)
-    out.unmapped += columns.pop("unmapped", nothing)
-    for i, words in enumerate(columns.pop("parse_warnings", ())):
+    out.arguments += values.pop("arguments", nothing)
+    out.results += values.pop("result", nothing)
+    out.sessions += values.pop("session_id", nothing)
+    out.unmapped += values.pop("unmapped", nothing)
+    for i, words in enumerate(values.pop("parse_warnings", ())):
         if words:
             out.warnings[row + i] = list(words)
-    arrays = {}
-    for name, values in columns.items():
-        if values.count(None) < rows:
-            arrays[name] = _column(name, values, row, out.invalid)
+    for name, column in values.items():
+        columns.add(name, column, row)
     for name, value in parsed.constants.items():
-        if name not in arrays:
-            arrays[name] = pa.repeat(pa.scalar(value, BY_NAME[name].type), rows)
-    return arrays
-
-
-def _column(name: str, values: Sequence[Any], row: int, invalid: list[Invalid]) -> pa.Array:
-    kind = BY_NAME[name].type
-    if kind == TIME:
-        parsed, wrong = parse_times(values)
-        invalid += [Invalid(row + i, f"{name}: not an RFC 3339 time: {str(values[i])[:64]!r}") for i in wrong]
-        return parsed
-    try:
-        return pa.array(values, kind)
-    except _UNFIT:
-        return pa.array([_fitting(name, value, row + i, invalid) for i, value in enumerate(values)], kind)
-
-
-_UNFIT = (pa.ArrowInvalid, pa.ArrowTypeError, UnicodeEncodeError, OverflowError)
-
-
-def _fitting(name: str, value: Any, row: int, invalid: list[Invalid]) -> Any:
-    try:
-        pa.scalar(value, BY_NAME[name].type)
-    except _UNFIT as error:
-        invalid.append(Invalid(row, f"{name}: {str(error)[:200]}"))
-        return None
-    return value
+        columns.constant(name, value, row, rows)
 
 
 # --- identity ---------------------------------------------------------------------------------------------------
@@ -363,17 +345,23 @@ def _identify(arrays: dict[str, pa.Array], records: Records, record: Sequence[in
     """Fill the columns that say which record this is and where it stands; returns a short identity for each row."""
     hashes = records.hashes or [sha256(raw).digest() for raw in records.raw]
     subs = _sub_indexes(record, records.subs)
-    names = [sha256(basis).digest()[:16] for basis in _bases(arrays, records, record, hashes, subs)]
     by_row = hashes if len(record) == len(hashes) else [hashes[i] for i in record]
-    arrays["event_id"] = _hex_column(names, 16)
-    arrays["raw_sha256"] = _hex_column(by_row, 32)
-    arrays["sub_index"] = pa.array(subs, pa.int64())
+    names = [sha256(basis).digest() for basis in _bases(arrays, records, record, hashes, subs)]
+    name, whole = (np.frombuffer(b"".join(d), dtype=np.uint8).reshape(-1, 32) for d in (names, by_row))
+    arrays["event_id"] = hex_column(name[:, :16])
+    arrays["raw_sha256"] = hex_column(whole)
+    arrays["sub_index"] = pa.array(np.array(subs, dtype=np.int64))
     at = np.asarray(record, dtype=np.int64)
-    source = pa.array(np.array(records.source, dtype=np.int32)[at])
-    arrays["source_topic"] = pa.array([s.topic for s in records.streams], TEXT).take(source)
-    arrays["source_partition"] = pa.array([s.partition for s in records.streams], pa.int64()).take(source)
+    source = np.array(records.source, dtype=np.int32)[at]
+    topics = pa.array([s.topic for s in records.streams], TEXT)
+    arrays["source_topic"] = pa.DictionaryArray.from_arrays(source, topics)
+    arrays["source_partition"] = pa.array(
+        np.array([s.partition for s in records.streams], dtype=np.int64)[source]
+    )
     arrays["source_offset"] = pa.array(np.array(records.positions, dtype=np.int64)[at])
-    return [name + whole[:8] for name, whole in zip(names, by_row, strict=True)]
+    both = np.ascontiguousarray(np.concatenate([name[:, :16], whole[:, :8]], axis=1))
+    identities: list[bytes] = both.view("V24").ravel().tolist()
+    return identities
 
 
 def _bases(
@@ -385,8 +373,8 @@ def _bases(
 ) -> list[bytes]:
     """Return what identifies each row: its native id, or its bytes and its place in the file or message."""
     rows = len(record)
-    systems = arrays["source_system"].to_pylist()
-    natives = arrays["native_event_id"].to_pylist() if "native_event_id" in arrays else [None] * rows
+    systems = listed(arrays["source_system"])
+    natives = listed(arrays["native_event_id"]) if "native_event_id" in arrays else [None] * rows
     if None not in natives:
         return [f"{s}\0{n}\0{sub}".encode() for s, n, sub in zip(systems, natives, subs, strict=True)]
     # A file is one container; so is each Kafka message, whose topic can have no colon in its name.
@@ -399,13 +387,6 @@ def _bases(
             place = records.positions[index] if placed[records.source[index]] else 0
             bases.append(b"%b\0%d\0%d" % (hashes[index], place, subs[row]))
     return bases
-
-
-def _hex_column(digests: Sequence[bytes], size: int) -> pa.Array:
-    """Return digests of one size as a column of hex text, without making a Python string of each."""
-    text = b"".join(digests).hex().encode()
-    offsets = np.arange(len(digests) + 1, dtype=np.int32) * (2 * size)
-    return pa.StringArray.from_buffers(len(digests), pa.py_buffer(offsets), pa.py_buffer(text))
 
 
 def _sub_indexes(record: Sequence[int], subs: Sequence[int] | None) -> list[int]:
@@ -422,10 +403,14 @@ def _sub_indexes(record: Sequence[int], subs: Sequence[int] | None) -> list[int]
     return numbers
 
 
+_MEASURED = frozenset({"args_json", "event_id", "raw_sha256", "args_hmac", "result_hmac", "session_key"})
+"""Texts whose length is ours, or that are cut elsewhere."""
+
+
 def _cut(arrays: dict[str, pa.Array], warnings: dict[int, list[str]]) -> None:
     for name, values in arrays.items():
         column = BY_NAME[name]
-        if column.type == TEXT and not column.enum and name != "args_json":
+        if column.type == TEXT and not column.enum and name not in _MEASURED:
             arrays[name], cut = cut_long(name, values)
             for row in cut.tolist():
                 warnings.setdefault(row, []).append(f"value_too_long:{name}")

@@ -369,20 +369,16 @@ def canonical(secret: str, kind: str) -> str:
 
 
 @cache
-def scan_words() -> list[str]:
-    """Return texts to look for in raw records in any case; `coarse_expression` does for what has none."""
-    folded = (p for p in patterns() if p.folded and p.scan != "@key")
-    return sorted({*rules()["stems"], *(word.strip() for p in folded for word in p.keywords)})
-
-
-@cache
 def coarse_expression() -> str:
-    """Return a cheap Rust regex: a record without it and without `scan_words` holds no secret."""
+    """Return a cheap Rust regex: a record without it holds no secret."""
     shapes = "|".join(_coarse(p.scan) for p in patterns() if p.bounded)
     contexts = [p.scan for p in patterns() if not p.bounded and not p.folded]
     stemless = [w for w in key_words() if not any(stem in w for stem in rules()["stems"])]
     names = f"(?i-u:{_any_of([*stemless, *rules()['headers']])})[0-9]*{_NOT_WORD}"
-    return "|".join([_EVASION, r"\x00", rf"{_SCAN_LEAD}(?:{shapes})", *contexts, names])
+    folded = (p for p in patterns() if p.folded and p.scan != "@key")
+    words = sorted({*rules()["stems"], *(word.strip() for p in folded for word in p.keywords)})
+    anywhere = f"(?i-u:{'|'.join(map(re.escape, words))})"
+    return "|".join([anywhere, _EVASION, r"\x00", rf"{_SCAN_LEAD}(?:{shapes})", *contexts, names])
 
 
 def _coarse(scan: str) -> str:

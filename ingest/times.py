@@ -12,13 +12,15 @@ import pyarrow.compute as pc
 from store.events import TIME
 
 
-def parse_times(values: Sequence[str | int | None]) -> tuple[pa.Array, list[int]]:
+def parse_times(values: Sequence[str | int | None] | pa.StringArray) -> tuple[pa.Array, list[int]]:
     """Return the column, and the rows whose value is no time (null in the column).
 
     Takes RFC 3339 text, with any number of fractional digits and any offset, or integer microseconds since 1970.
     Text without an offset is taken as UTC, as every gateway that leaves it out means it. Where both kinds stand in
     one column, the numbers are read by way of text.
     """
+    if isinstance(values, pa.StringArray):
+        return _parse_texts(values)
     if len(set(map(type, values)) - {type(None)}) > 1:
         values = [_text(v) or str(v) if isinstance(v, int) else v for v in values]
     known = next((v for v in values if v is not None), None)
@@ -28,15 +30,18 @@ def parse_times(values: Sequence[str | int | None]) -> tuple[pa.Array, list[int]
         fitting = [v if v is None or _EARLIEST <= int(v) <= _LATEST else None for v in values]
         wrong = [row for row, value in enumerate(values) if value is not None and fitting[row] is None]
         return pa.array(fitting, pa.int64()).cast(TIME), wrong
-    text = pa.array(values, pa.string())
+    return _parse_texts(pa.array(values, pa.string()))
+
+
+def _parse_texts(text: pa.StringArray) -> tuple[pa.Array, list[int]]:
     for unit in ("us", "ns"):
         try:
             parsed = pc.cast(text, pa.timestamp(unit, tz="UTC"))
             column = pc.cast(parsed, TIME, safe=False)
-            return (column, []) if _in_calendar(column) else _one_by_one(values)
+            return (column, []) if _in_calendar(column) else _one_by_one(text.to_pylist())
         except pa.ArrowInvalid:
             continue
-    return _one_by_one(values)
+    return _one_by_one(text.to_pylist())
 
 
 _EARLIEST = int(datetime(1, 1, 1, tzinfo=UTC).timestamp()) * 1_000_000

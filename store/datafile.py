@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from hashlib import blake2b, sha256
@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from store.sorting import numbers, runs, sorted_places, whole
 from store.tables import Table
 
 ROW_GROUP = 20_480
@@ -23,6 +24,12 @@ ROW_GROUP = 20_480
 SET_APART_FROM = 10_000
 """Rows from which a file has row groups of its own for what is asked most; below, their footers would cost more."""
 BLOOM_FALSE_POSITIVES = 0.01
+FRESH = frozenset({
+    "event_id", "raw_sha256", "native_event_id", "args_hmac", "result_hmac", "event_time", "ingest_time",
+    "source_offset", "span_id", "trace_id", "args_json", "args_leaves", "result_leaves", "args_shingles",
+    "result_shingles", "duration_ms", "leaf_hash", "raw", "unmapped",
+})  # fmt: skip
+"""Columns of one fresh value a row, for which a dictionary would be waste."""
 
 
 @dataclass(frozen=True)
@@ -38,20 +45,31 @@ class DataFile:
 
 
 def encode(table: Table, rows: pa.Table, key: bytes = b"") -> Iterator[DataFile]:
-    """Cut rows by partition, sort each cut, and encode it. `key` is that of the index of personal columns."""
-    import polars as pl  # reading a lake must not pay for what only writing needs
+    """Cut rows by partition, sort each cut, and encode it. Text columns may come coded, as dictionaries.
 
-    frame = pl.from_arrow(rows)
-    assert isinstance(frame, pl.DataFrame)
-    order = [c for c in table.order if c in rows.column_names]
-    frame = frame.sort([table.partition, *order])
-    days = frame[table.partition]
-    lengths = days.rle().struct.field("len").to_list()
-    start = 0
-    for length in lengths:
-        part = frame.slice(start, length)
-        yield _encode_day(table, days[start], part.drop(table.partition).to_arrow().cast(table.stored), key)
-        start += length
+    `key` is that of the index of personal columns.
+    """
+    keys = [table.partition, *(c for c in table.order if c in rows.column_names)]
+    columns = {name: whole(rows[name]) for name in rows.column_names}
+    places = sorted_places([rows[name] for name in keys])
+    days = columns[table.partition]
+    names = table.stored.names
+    for start, end in runs(numbers(rows[table.partition])[places]):
+        chosen = places[start:end]
+        here = pa.array(chosen)
+        part = _stored(table, {name: columns[name].take(here) for name in names})
+        yield _encode_day(table, days[int(chosen[0])].as_py(), part, key)
+
+
+def _stored(table: Table, columns: Mapping[str, pa.Array]) -> pa.Table:
+    """Return a table as it is stored; a coded column stays coded, which Parquet's own dictionaries are made of."""
+    fields, arrays = [], []
+    for field in table.stored:
+        column = columns[field.name]
+        coded = pa.types.is_dictionary(column.type) and column.type.value_type == field.type
+        arrays.append(column if coded else column.cast(field.type))
+        fields.append(field.with_type(arrays[-1].type))
+    return pa.table(arrays, schema=pa.schema(fields))
 
 
 def _encode_day(table: Table, day: date, rows: pa.Table, key: bytes) -> DataFile:
@@ -120,11 +138,8 @@ def empty(table: Table) -> bytes:
 
 
 def _repetitive(rows: pa.Table) -> list[str]:
-    """Name the columns worth a dictionary: those that are not one fresh value a row."""
-    fresh = {"event_id", "raw_sha256", "native_event_id", "args_hmac", "result_hmac", "event_time", "ingest_time",
-             "source_offset", "span_id", "trace_id", "args_json", "args_leaves", "result_leaves", "args_shingles",
-             "result_shingles", "duration_ms", "leaf_hash", "raw"}  # fmt: skip
-    return [name for name in rows.column_names if name not in fresh]
+    """Name the columns worth a dictionary."""
+    return [name for name in rows.column_names if name not in FRESH]
 
 
 def _statistics(table: Table, rows: pa.Table) -> str:

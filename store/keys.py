@@ -40,10 +40,14 @@ class Hmac:
 
     def digest(self, message: bytes) -> str:
         """Return the digest of a message as 32 hex digits."""
+        return self.raw(message).hex()
+
+    def raw(self, message: bytes) -> bytes:
+        """Return the digest of a message as 16 bytes."""
         inner, outer = self._inner.copy(), self._outer.copy()
         inner.update(message)
         outer.update(inner.digest())
-        return outer.hexdigest()[:32]
+        return outer.digest()[:16]
 
 
 def parse_site_key(text: str, where: str) -> bytes:

@@ -35,6 +35,11 @@ def invalid_enums(columns: dict[str, pa.Array]) -> list[Invalid]:
         column = BY_NAME.get(name)
         if column is None or not column.enum:
             continue
+        if (
+            pa.types.is_dictionary(values.type)
+            and pc.all(pc.is_in(values.dictionary, _allowed(column))).as_py()
+        ):
+            continue
         wrong = pc.and_(values.is_valid(), pc.invert(pc.is_in(values, _allowed(column))))
         if pc.any(wrong).as_py():
             rows = np.flatnonzero(wrong.to_numpy(zero_copy_only=False))
@@ -45,6 +50,12 @@ def invalid_enums(columns: dict[str, pa.Array]) -> list[Invalid]:
 def cut_long(name: str, values: pa.Array) -> tuple[pa.Array, NDArray[np.int64]]:
     """Cut texts longer than their column allows; returns the column and the rows that were cut."""
     limit = BY_NAME[name].max_chars
+    if pa.types.is_dictionary(values.type):
+        words, long = cut_long(name, values.dictionary)
+        if not len(long):
+            return values, long
+        rows = np.isin(pc.fill_null(values.indices, -1).to_numpy(), long)
+        return pa.DictionaryArray.from_arrays(values.indices, words), np.flatnonzero(rows)
     if values.nbytes <= limit or not len(values):
         return values, _NO_ROWS
     lengths = np.diff(

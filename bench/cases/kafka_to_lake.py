@@ -136,15 +136,15 @@ def produce(address: str, topic: str, file: str, size: int) -> dict[str, Any]:
 
 def take_in(address: str, topic: str, lake: str) -> dict[str, Any]:
     """Consume a topic into a fresh lake to its end with every default on: connecting and the last commit included."""
+    from ingest.apart import PipelineApart
     from ingest.kafka import KafkaOptions, consume
-    from ingest.loop import IngestOptions, Pipeline
+    from ingest.loop import IngestOptions
 
     target = fresh_lake(Path(lake))
     group = f"bench-{uuid.uuid4().hex[:12]}"
     options = KafkaOptions(topics=(topic,), bootstrap_servers=(address,), group=group, until_caught_up=True)
     clock = Clock()
-    with clock.running():
-        pipeline = Pipeline(target, IngestOptions())
+    with clock.running(), PipelineApart(target, IngestOptions()) as pipeline:
         consume(pipeline, options, stop=Event())
     if pipeline.counts.dead or pipeline.counts.replayed:
         raise RuntimeError(f"not everything went in: {pipeline.counts}")

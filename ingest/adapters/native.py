@@ -13,11 +13,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
-from operator import attrgetter
 from typing import Any
 
 import msgspec
 import pyarrow as pa
+from msgspec.structs import astuple
 
 from ingest.canonical import FILLED_BY_LAKE
 from ingest.decode import decode
@@ -54,6 +54,7 @@ _FIELDS: dict[str, tuple[Any, Any]] = {
     "session_id": (str | None, None),
     **{name: (msgspec.Raw, msgspec.Raw(b"")) for name in _RAW},
 }
+FIELDS = frozenset(_FIELDS)
 _in_use: set[str] = set()
 """Fields seen so far: a struct of these decodes twice as fast as one of all, and means the same."""
 
@@ -67,12 +68,12 @@ def _struct(names: frozenset[str]) -> type[Any]:
 def parse(records: Sequence[bytes]) -> Parsed:
     """Read canonical JSON objects, one per record."""
     usual = _struct(frozenset({"event_time", "tool_name", *_in_use}))
-    decoded = decode(records, usual, _struct(frozenset(_FIELDS)))
+    decoded = decode(records, usual, _struct(FIELDS))
     if not decoded.events:
         return Parsed({}, rejects=decoded.rejects)
     fields = type(decoded.events[0]).__struct_fields__
     columns: dict[str, Sequence[Any]] = dict(
-        zip(fields, zip(*map(attrgetter(*fields), decoded.events), strict=True), strict=True)
+        zip(fields, zip(*map(astuple, decoded.events), strict=True), strict=True)
     )
     if len(fields) == len(_FIELDS):
         _in_use.update(n for n, values in columns.items() if n in _RAW or values.count(None) < len(values))
