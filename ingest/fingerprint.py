@@ -3,8 +3,9 @@
 A leaf is a scalar of 8 characters or more: a string's decoded text, or a number as it is written (so 12345678 and
 "12345678" match). A string that holds a JSON document is opened and its leaves taken instead. A text also gives
 its identifier-like words: e-mail addresses, record ids, URLs, whatever is 8 characters or more between spaces and
-punctuation and has a digit or one of @ _ / . in it. A long text also gives winnowed shingles of five words
-(Schleimer, Wilkerson, Aiken: Winnowing, SIGMOD 2003), which find copied passages of 12 words or more.
+punctuation and has a digit or one of @ _ / . in it; and the host of each URL by itself. A long text also gives winnowed
+shingles of five words (Schleimer, Wilkerson, Aiken: Winnowing, SIGMOD 2003), which find copied passages of 12 words
+or more.
 
 Each fingerprint is 64 bits of AES over a 128-bit universal hash of the bytes (two independent NH sums of UMAC,
 RFC 4418 section 5.2.2): hash-then-PRF after Wegman and Carter. Without the site key they can be neither computed
@@ -22,6 +23,7 @@ import numpy as np
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from numpy.typing import NDArray
 
+from ingest.hosts import hosts
 from store.keys import derive
 
 LEAF_CHARS = 8
@@ -82,6 +84,8 @@ class Fingerprinter:
             leaves.append((owners[spans.document], self._leaf.of(buffer, spans)))
             words = identifiers(buffer, texts)
             leaves.append((owners[words.document], self._leaf.of(buffer, words)))
+            named = named_hosts(buffer, texts, words)
+            leaves.append((owners[named.document], self._leaf.of(buffer, named)))
             owner, values = self._shingles(buffer, texts)
             shingles.append((owners[owner], values))
             if not opened:
@@ -381,6 +385,22 @@ def identifiers(buffer: Bytes, texts: Spans) -> Spans:
     bounds = np.stack([start, start + size], axis=1).ravel()
     marked = (np.bitwise_or.reduceat(classes, bounds)[::2] & _IDENTIFYING) != 0
     return Spans(texts.document[owner][marked], start[marked], size[marked])
+
+
+def named_hosts(buffer: Bytes, texts: Spans, words: Spans) -> Spans:
+    """Find the hosts, of LEAF_CHARS bytes or more, that texts and identifier-like words begin with."""
+    document = np.concatenate([texts.document, words.document])
+    start, length = (
+        np.concatenate(pair) for pair in ((texts.start, words.start), (texts.length, words.length))
+    )
+    piece, begin, size = hosts(buffer, start, length)
+    long = size >= LEAF_CHARS
+    piece, begin, size = piece[long], begin[long], size[long]
+    if not len(piece):
+        return Spans(piece, piece, piece)
+    delimiters = np.flatnonzero((_translate(buffer, _CLASSES) & _DELIMITER) != 0)
+    whole = np.searchsorted(delimiters, start[piece]) == np.searchsorted(delimiters, begin + size)
+    return Spans(document[piece], begin, size).where(whole)
 
 
 def words_of(buffer: Bytes, texts: Spans) -> tuple[Bytes, Spans, Ints]:

@@ -247,7 +247,7 @@ COLUMNS: tuple[Column, ...] = (
            follows="OCSF fingerprint"),
     Column("args_leaves", FINGERPRINTS, _G.CONTENT,
            "Keyed 64-bit fingerprints of every scalar of 8 characters or more in the arguments, and of the "
-           "identifier-like words of its texts. Signed, because Delta has no unsigned integers.",
+           "identifier-like words and hosts of URLs in its texts. Signed, because Delta has no unsigned integers.",
            null="no arguments seen"),
     Column("result_leaves", FINGERPRINTS, _G.CONTENT, "The same of the result.", null="no result seen"),
     Column("args_shingles", FINGERPRINTS, _G.CONTENT,
