@@ -1,0 +1,93 @@
+"""Score sessions against a model: how unusual each is, which of its calls is most so, and why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+
+from analytics.anomaly.calls import Calls, Flags, Floats, Ints, calls_of
+from analytics.anomaly.flows import flows_of
+from analytics.anomaly.model import WEIGHTS, Habits, Judged, Model, Weights, bare, judged_by
+from analytics.anomaly.reasons import reasons
+
+PEERS = 20
+"""A client's own history outweighs its peers' from so many sessions on."""
+EXPLAINED = 0.9
+"""Sessions are explained from this anomaly up."""
+
+
+@dataclass(frozen=True)
+class Scored:
+    """One row a session, and one row a call.
+
+    `sessions`: session, anomaly (1 - p, where p is the probability that a session of this client is at least so
+    surprising), basis (full, or tools where arguments were not to be seen), calls, surprise (weighed nats), the parts
+    flow, given, order, company, bag and length in nats, top_event, top_surprise, and reason (null below EXPLAINED).
+    `calls`: session, event_id, surprise, its parts, and source_event, whose result held what the call passed on.
+    """
+
+    sessions: pl.DataFrame
+    calls: pl.DataFrame
+
+
+def score(model: Model, events: pa.Table | pl.DataFrame, weights: Weights = WEIGHTS) -> Scored:
+    """Score every session of the events; sessions without a tool call have none."""
+    calls = calls_of(events)
+    symbols, flows = model.symbols(calls), flows_of(calls)
+    ran = model.memory.judge(calls, symbols, np.ones(len(calls.sessions), np.bool_))
+    judged = judged_by(model.values, ran, symbols, flows, model.values.new(flows), calls.seen)
+    full = calls.over_sessions(calls.seen.astype(np.float64)) > 0
+    by_call = judged.calls(weights)
+    total = np.where(full, judged.sessions(calls, weights), judged.sessions(calls, bare(weights)))
+    client = symbols.client[calls.first[:-1]]
+    anomaly = 1 - np.where(full, _share(model.full, client, total), _share(model.bare, client, total))
+    top = _top(calls, by_call)
+    sessions = _sessions(calls, judged, full, total, by_call, top).with_columns(anomaly=anomaly)
+    why = reasons(model, calls, symbols, judged, weights, top, np.flatnonzero(anomaly >= EXPLAINED))
+    return Scored(sessions.with_columns(reason=why), _calls(calls, judged, by_call))
+
+
+def _share(habits: Habits, client: Ints, total: Floats) -> Floats:
+    """Return how probable so great a total is: the client's own share, and its peers' as PEERS sessions more."""
+    peers = habits.all.share(total)
+    first, last = (np.searchsorted(habits.client, client, side) for side in ("left", "right"))
+    own = last - first
+    reached = np.zeros(len(total))
+    for number in np.unique(client[own > 0]):
+        mine = client == number
+        span = habits.total[
+            np.searchsorted(habits.client, number) : np.searchsorted(habits.client, number, "right")
+        ]
+        reached[mine] = len(span) - np.searchsorted(span, total[mine], side="left")
+    share: Floats = (reached + PEERS * peers) / (own + PEERS)
+    return share
+
+
+def _top(calls: Calls, by_call: Floats) -> Ints:
+    """Return the most surprising call of each session, of equals the first."""
+    order = np.lexsort((np.arange(len(by_call)), -by_call, calls.session))
+    return order[calls.first[:-1]]
+
+
+def _sessions(
+    calls: Calls, judged: Judged, full: Flags, total: Floats, by_call: Floats, top: Ints
+) -> pl.DataFrame:
+    most = calls.over_sessions
+    return pl.DataFrame({
+        "session": calls.sessions, "basis": np.where(full, "full", "tools"), "calls": calls.lengths,
+        "surprise": total, "flow": most(judged.flow), "given": most(judged.given), "order": most(judged.ran.order),
+        "company": most(judged.ran.company), "bag": judged.ran.bag, "length": judged.ran.length,
+        "top_event": calls.event_id.gather(top), "top_surprise": by_call[top],
+    })  # fmt: skip
+
+
+def _calls(calls: Calls, judged: Judged, by_call: Floats) -> pl.DataFrame:
+    source = pl.Series(judged.source).cast(pl.Int64)
+    return pl.DataFrame({
+        "session": calls.sessions.gather(calls.session), "event_id": calls.event_id, "surprise": by_call,
+        "flow": judged.flow, "given": judged.given, "order": judged.ran.order, "company": judged.ran.company,
+        "source_event": calls.event_id.gather(source.replace(-1, None)),
+    })  # fmt: skip
