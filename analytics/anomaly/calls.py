@@ -23,7 +23,7 @@ COLUMNS = (
 
 _TYPES: dict[str, pl.DataType | type[pl.DataType]] = {
     "event_id": pl.String, "session": pl.String, "event_time": pl.Datetime("us", "UTC"), "tool_name": pl.String,
-    "server_name": pl.String, "client_name": pl.String, "event_class": pl.String,
+    "server_name": pl.String, "client_name": pl.String, "user_id": pl.String, "event_class": pl.String,
     "args_leaves": pl.List(pl.Int64), "result_leaves": pl.List(pl.Int64),
 }  # fmt: skip
 _NEEDED = ("event_id", "session", "event_time", "tool_name")
@@ -42,8 +42,8 @@ class Calls:
     """Tool calls in the order of sessions and of time within each.
 
     `first[s]` is the first call of session s, `first[s + 1]` the one after its last; `session[c]` is the session of
-    call c. `tool` names what is called, `client` who calls. `seen[c]` says whether its arguments were there to see;
-    `began[s]` is the time of the first call, in microseconds.
+    call c. `tool` names what is called, `client` who calls, `user` for whom (or null). `seen[c]` says whether its
+    arguments were there to see; `began[s]` is the time of the first call, in microseconds.
     """
 
     event_id: pl.Series
@@ -52,6 +52,7 @@ class Calls:
     first: Ints
     tool: pl.Series
     client: pl.Series
+    user: pl.Series
     args: Ragged
     results: Ragged
     seen: Flags
@@ -91,6 +92,7 @@ def calls_of(events: pa.Table | pl.DataFrame) -> Calls:
     )
     return Calls(
         frame["event_id"], sessions, session, first, tool.to_series(), frame["client_name"].fill_null("?"),
+        frame["user_id"],
         _ragged(frame["args_leaves"]), _ragged(frame["result_leaves"]), frame["args_leaves"].is_not_null().to_numpy(),
         frame["event_time"].to_physical().to_numpy()[first[:-1]],
     )  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
@@ -12,6 +12,7 @@ from analytics.anomaly.calls import Calls, Flags, Floats, Ints, calls_of, coded
 from analytics.anomaly.flows import Flows, flows_of
 from analytics.anomaly.memory import Memory, Ran, folds_of, held_out
 from analytics.anomaly.order import Symbols, symbols_of
+from analytics.anomaly.owners import Owners, users_of
 from analytics.anomaly.tail import Tail
 from analytics.anomaly.values import Values
 
@@ -24,10 +25,12 @@ class Weights:
 
     Of the parts that judge calls, the greatest surprise of any call counts. Order, company and bags see the same thing
     from three sides and weigh half each; so does length, for long sessions are not bad ones. A new value carried from a
-    result counts four times: every new errand breaks the habits of order, and hardly any carries a new value.
+    result, or one of another user, counts four times: every new errand breaks the habits of order, and hardly any does
+    such a thing.
     """
 
     flow: float = 4.0
+    foreign: float = 4.0
     given: float = 1.0
     order: float = 0.5
     company: float = 0.5
@@ -40,32 +43,29 @@ WEIGHTS = Weights()
 
 @dataclass(frozen=True)
 class Judged:
-    """Surprise in nats: by flow and given values of each call, and by how sessions ran.
+    """Surprise in nats: by the values of each call, passed on, another's, or given, and by how sessions ran.
 
     `source` is the call whose result held what a call passed on, `held` how many new values from nowhere it has.
     """
 
     flow: Floats
     source: Ints
+    foreign: Floats
     given: Floats
     held: Ints
     ran: Ran
 
     def calls(self, weights: Weights) -> Floats:
         """Return the weighed surprise of each call."""
-        w = weights
-        return (
-            w.flow * self.flow
-            + w.given * self.given
-            + w.order * self.ran.order
-            + w.company * self.ran.company
-        )
+        w, ran = weights, self.ran
+        of_values = w.flow * self.flow + w.foreign * self.foreign + w.given * self.given
+        return of_values + w.order * ran.order + w.company * ran.company
 
     def sessions(self, calls: Calls, weights: Weights) -> Floats:
         """Return the weighed surprise of each session."""
         w, most = weights, calls.over_sessions
         of_tools = w.order * most(self.ran.order) + w.company * most(self.ran.company)
-        of_values = w.flow * most(self.flow) + w.given * most(self.given)
+        of_values = w.flow * most(self.flow) + w.foreign * most(self.foreign) + w.given * most(self.given)
         return of_tools + of_values + w.bag * self.ran.bag + w.length * self.ran.length
 
 
@@ -84,15 +84,22 @@ class Model:
 
     tools: tuple[str, ...]
     clients: tuple[str, ...]
+    users: tuple[str, ...]
     memory: Memory
     values: Values
+    owners: Owners
     full: Habits
     bare: Habits
 
-    def symbols(self, calls: Calls) -> Symbols:
-        """Return calls as the model's numbers."""
-        tool = coded(calls.tool, self.tools)
-        return symbols_of(calls, len(self.tools), tool, coded(calls.client, self.clients))
+    def judge(self, calls: Calls) -> tuple[Symbols, Judged]:
+        """Return calls as the model's numbers, and their surprise."""
+        tool, user = coded(calls.tool, self.tools), users_of(calls, self.users)
+        symbols = symbols_of(calls, len(self.tools), tool, coded(calls.client, self.clients))
+        flows = flows_of(calls)
+        new = self.values.new(flows)
+        strange = self.owners.strange(self.values.known, flows, new, user)
+        ran = self.memory.judge(calls, symbols, np.ones(len(calls.sessions), np.bool_))
+        return symbols, _judged(calls, symbols, flows, new, strange, ran, self.values, self.owners)
 
 
 def train(events: pa.Table | pl.DataFrame, weights: Weights = WEIGHTS) -> Model:
@@ -104,33 +111,48 @@ def train(events: pa.Table | pl.DataFrame, weights: Weights = WEIGHTS) -> Model:
     calls = calls_of(events)
     if not len(calls):
         raise ValueError("there is no tool call to learn from: take in some history first")
-    tools, clients = tuple(calls.tool.unique().sort()), tuple(calls.client.unique().sort())
-    tool = coded(calls.tool, tools)
+    tools, clients, users = _names(calls.tool), _names(calls.client), _names(calls.user)
+    tool, user = coded(calls.tool, tools), users_of(calls, users)
     symbols = symbols_of(calls, len(tools), tool, coded(calls.client, clients))
     flows, fold = flows_of(calls), folds_of(calls, tool, tools, FOLDS)
     values, new = Values.of(calls, flows, tool, symbols.many, fold)
-    judged = judged_by(values, held_out(calls, symbols, fold), symbols, flows, new, calls.seen)
-    client = symbols.client[calls.first[:-1]]
+    owners, strange = Owners.of(values.known, calls, flows, tool, user, len(users))
+    ran = held_out(calls, symbols, fold)
+    judged = _judged(calls, symbols, flows, new, strange, ran, values, owners)
+    client, memory = symbols.client[calls.first[:-1]], Memory.of(calls, symbols, fold >= 0)
+    full, tools_only = (judged.sessions(calls, some) for some in (weights, bare(weights)))
     return Model(
-        tools, clients, Memory.of(calls, symbols, fold >= 0), values,
-        _habits(client, judged.sessions(calls, weights)),
-        _habits(client, judged.sessions(calls, bare(weights))),
-    )  # fmt: skip
+        tools, clients, users, memory, values, owners, _habits(client, full), _habits(client, tools_only)
+    )
+
+
+def _names(column: pl.Series) -> tuple[str, ...]:
+    return tuple(column.drop_nulls().unique().sort())
 
 
 def bare(weights: Weights) -> Weights:
     """Return the weights for sessions whose arguments were not there to see."""
-    return Weights(0.0, 0.0, weights.order, weights.company, weights.bag, weights.length)
+    return replace(weights, flow=0.0, foreign=0.0, given=0.0)
 
 
-def judged_by(values: Values, ran: Ran, symbols: Symbols, flows: Flows, new: Flags, seen: Flags) -> Judged:
-    """Return the surprise of calls and sessions; `new` says which first uses are of a value not known.
-
-    Of a call whose arguments were not to be seen nothing is said about values.
-    """
-    flow, source = values.passing(flows, new, symbols.tool, symbols.many)
-    given, held = values.giving(flows, new, symbols.tool)
-    return Judged(np.where(seen, flow, 0.0), source, np.where(seen, given, 0.0), held, ran)
+def _judged(
+    calls: Calls,
+    symbols: Symbols,
+    flows: Flows,
+    new: Flags,
+    strange: Ints,
+    ran: Ran,
+    values: Values,
+    owners: Owners,
+) -> Judged:
+    """Put the parts together. Of a call whose arguments were not to be seen nothing is said about values."""
+    tool, seen = symbols.tool, calls.seen
+    flow, source = values.passing(flows, new, tool, symbols.many)
+    foreign = owners.surprise(strange, tool, values.calls)
+    given, held = values.giving(flows, new, tool)
+    return Judged(
+        np.where(seen, flow, 0.0), source, np.where(seen, foreign, 0.0), np.where(seen, given, 0.0), held, ran
+    )
 
 
 def _habits(client: Ints, total: Floats) -> Habits:

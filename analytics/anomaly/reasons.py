@@ -22,7 +22,8 @@ def reasons(
 
 def _reason(model: Model, calls: Calls, symbols: Symbols, judged: Judged, weights: Weights, call: int) -> str:
     parts = {
-        "flow": weights.flow * judged.flow[call], "given": weights.given * judged.given[call],
+        "flow": weights.flow * judged.flow[call], "foreign": weights.foreign * judged.foreign[call],
+        "given": weights.given * judged.given[call],
         "order": weights.order * judged.ran.order[call], "company": weights.company * judged.ran.company[call],
     }  # fmt: skip
     tool, code = calls.tool[call], int(symbols.tool[call])
@@ -34,6 +35,11 @@ def _reason(model: Model, calls: Calls, symbols: Symbols, judged: Judged, weight
             f"{tool} was given a value that first appeared in the result of {calls.tool[source]} and in none of the "
             f"{len(model.full.total)} sessions of history; {passed} of {model.values.calls[code]} calls of this tool "
             f"took a new value from there"
+        )
+    if worst == "foreign":
+        return (
+            f"{tool} was given a value that history has seen with one other user only; "
+            f"{model.owners.foreign.of_each(np.array([code]))[0]} of {model.values.calls[code]} calls of this tool were"
         )
     if worst == "given":
         return (

@@ -9,8 +9,7 @@ import polars as pl
 import pyarrow as pa
 
 from analytics.anomaly.calls import Calls, Flags, Floats, Ints, calls_of
-from analytics.anomaly.flows import flows_of
-from analytics.anomaly.model import WEIGHTS, Habits, Judged, Model, Weights, bare, judged_by
+from analytics.anomaly.model import WEIGHTS, Habits, Judged, Model, Weights, bare
 from analytics.anomaly.reasons import reasons
 
 PEERS = 20
@@ -25,8 +24,9 @@ class Scored:
 
     `sessions`: session, anomaly (1 - p, where p is the probability that a session of this client is at least so
     surprising), basis (full, or tools where arguments were not to be seen), calls, surprise (weighed nats), the parts
-    flow, given, order, company, bag and length in nats, top_event, top_surprise, and reason (null below EXPLAINED).
-    `calls`: session, event_id, surprise, its parts, and source_event, whose result held what the call passed on.
+    flow, foreign, given, order, company, bag and length in nats, top_event, top_surprise, and reason (null below
+    EXPLAINED). `calls`: session, event_id, surprise, its parts, and source_event, whose result held what the call
+    passed on.
     """
 
     sessions: pl.DataFrame
@@ -36,9 +36,7 @@ class Scored:
 def score(model: Model, events: pa.Table | pl.DataFrame, weights: Weights = WEIGHTS) -> Scored:
     """Score every session of the events; sessions without a tool call have none."""
     calls = calls_of(events)
-    symbols, flows = model.symbols(calls), flows_of(calls)
-    ran = model.memory.judge(calls, symbols, np.ones(len(calls.sessions), np.bool_))
-    judged = judged_by(model.values, ran, symbols, flows, model.values.new(flows), calls.seen)
+    symbols, judged = model.judge(calls)
     full = calls.over_sessions(calls.seen.astype(np.float64)) > 0
     by_call = judged.calls(weights)
     total = np.where(full, judged.sessions(calls, weights), judged.sessions(calls, bare(weights)))
@@ -78,8 +76,8 @@ def _sessions(
     most = calls.over_sessions
     return pl.DataFrame({
         "session": calls.sessions, "basis": np.where(full, "full", "tools"), "calls": calls.lengths,
-        "surprise": total, "flow": most(judged.flow), "given": most(judged.given), "order": most(judged.ran.order),
-        "company": most(judged.ran.company), "bag": judged.ran.bag, "length": judged.ran.length,
+        "surprise": total, **{name: most(values) for name, values in _parts(judged).items()},
+        "bag": judged.ran.bag, "length": judged.ran.length,
         "top_event": calls.event_id.gather(top), "top_surprise": by_call[top],
     })  # fmt: skip
 
@@ -88,6 +86,13 @@ def _calls(calls: Calls, judged: Judged, by_call: Floats) -> pl.DataFrame:
     source = pl.Series(judged.source).cast(pl.Int64)
     return pl.DataFrame({
         "session": calls.sessions.gather(calls.session), "event_id": calls.event_id, "surprise": by_call,
-        "flow": judged.flow, "given": judged.given, "order": judged.ran.order, "company": judged.ran.company,
-        "source_event": calls.event_id.gather(source.replace(-1, None)),
+        **_parts(judged), "source_event": calls.event_id.gather(source.replace(-1, None)),
     })  # fmt: skip
+
+
+def _parts(judged: Judged) -> dict[str, Floats]:
+    """Return the parts that judge calls, by name."""
+    return {
+        "flow": judged.flow, "foreign": judged.foreign, "given": judged.given,
+        "order": judged.ran.order, "company": judged.ran.company,
+    }  # fmt: skip

@@ -13,7 +13,7 @@ from bench import machine
 from bench.detect import report
 from bench.detect.baselines import BASELINES
 from bench.detect.protocol import Trial, splices, trials
-from bench.detect.recorded import SETS, load, present
+from bench.detect.recorded import SETS, Recorded, load, present
 from bench.detect.runs import Result, run
 
 ABSENT = """\
@@ -48,23 +48,27 @@ def main() -> int:
 
 def _compared(name: str, mode: str, quick: bool) -> bool:
     """Say whether the baselines run too: in the mode that the goals are set for."""
-    return not quick and mode == ("A" if name == "splices" else "B")
+    return not quick and mode == report.MODE[name]
 
 
-def _planned(sets: dict) -> list[tuple[str, Trial, str]]:
+def _planned(sets: dict[str, Recorded]) -> list[tuple[str, Trial, str]]:
+    """Return every trial with the mode it is run in."""
     planned = [
         (name, trial, mode)
         for name in ("agentdojo", "agentdyn") if name in sets
         for trial in trials(sets[name]) for mode in "AB"
     ]  # fmt: skip
     hosts = [sets[name] for name in ("agentdojo", "agentdyn", "tau") if name in sets]
-    if "splices" in sets:
-        planned += [("splices", trial, mode) for trial in splices(sets["splices"], hosts) for mode in "AB"]
+    for trial in splices(sets["splices"], hosts) if "splices" in sets else []:
+        other_user = trial.sessions["other_user"].any()
+        planned += (
+            [("other user", trial, "T")] if other_user else [("takeover", trial, mode) for mode in "AB"]
+        )
     return planned
 
 
 def _tables(results: list[tuple[str, Result]], quick: bool) -> list[str]:
-    injected = [(name, result) for name, result in results if name != "splices"]
+    injected = [(name, result) for name, result in results if name in ("agentdojo", "agentdyn")]
     tables = [report.main_table(results), report.goals(results)]
     if not quick:
         tables.append(

@@ -2,7 +2,8 @@
 
 Positives: injected through a tool, succeeded, neither excluded nor ambiguous, at least one call. Negatives: benign,
 same suite. History: benign sessions of the suite by other base models (mode A), and in mode B of other tasks too, in
-five folds over the user tasks.
+five folds over the user tasks. Sessions into which another user's were joined are judged by sessions of other tasks
+(mode T): what they test is who owns what.
 """
 
 from __future__ import annotations
@@ -27,16 +28,17 @@ class Trial:
     sessions: pl.DataFrame
 
     def cells(self, mode: str) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
-        """Yield (history, judged) for each base model, in mode B for each fold of its tasks."""
+        """Yield (history, judged): for each model (A), each model and fold of tasks (B), or each fold (T)."""
         rows = self.sessions.with_columns(fold=_fold(self.sessions["task"]))
-        benign = rows.filter(pl.col("kind") == NEGATIVE, ~pl.col("apart"))
-        for model in rows["model"].unique().sort():
-            others = benign.filter(pl.col("model") != model)
-            mine = rows.filter(pl.col("model") == model)
-            folds = range(FOLDS) if mode == "B" else [None]
+        benign = rows.filter(pl.col("kind") == NEGATIVE)
+        every = pl.lit(True)
+        models = [every] if mode == "T" else [pl.col("model") == m for m in rows["model"].unique().sort()]
+        folds = [every] if mode == "A" else [pl.col("fold") == fold for fold in range(FOLDS)]
+        for model in models:
             for fold in folds:
-                judged = mine if fold is None else mine.filter(pl.col("fold") == fold)
-                history = others if fold is None else others.filter(pl.col("fold") != fold)
+                judged, history = rows.filter(model, fold), benign
+                for part in {id(model): model, id(fold): fold}.values():
+                    history = history if part is every else history.filter(~part)
                 if len(judged) and len(history):
                     yield self._of(history), self._of(judged)
 
@@ -56,7 +58,14 @@ def trials(recorded: Recorded) -> list[Trial]:
         .when(through_tool & ~pl.col("attack_succeeded")).then(pl.lit(FAILED))
     )  # fmt: skip
     rows = known.select(
-        "session", "suite", "model", task="user_task", kind=kind, seqs="attacker_seqs", apart=False
+        "session",
+        "suite",
+        "model",
+        task="user_task",
+        kind=kind,
+        seqs="attacker_seqs",
+        apart=False,
+        other_user=False,
     ).drop_nulls("kind")
     return [_trial(suite, recorded.events, rows) for suite in rows["suite"].unique().sort()]
 
@@ -72,9 +81,16 @@ def splices(spliced: Recorded, hosts: list[Recorded]) -> list[Trial]:
     origin = pl.concat(
         [host.labels.select(host_session="session_id", model="model", task=_task(host)) for host in hosts]
     )
-    seqs = pl.coalesce(pl.col("splice_seqs"), pl.col("cross_user_seqs"))
+    seqs = pl.coalesce("cross_user_seqs", "splice_seqs")
     rows = made.join(origin, on="host_session").select(
-        "session", "suite", "model", "task", kind=pl.lit(POSITIVE), seqs=seqs, apart=False
+        "session",
+        "suite",
+        "model",
+        "task",
+        kind=pl.lit(POSITIVE),
+        seqs=seqs,
+        apart=False,
+        other_user=pl.col("cross_user_seqs").is_not_null(),
     )
     events = pl.concat([spliced.events, *(host.events for host in hosts)])
     both = pl.concat([benign, rows])
@@ -88,6 +104,7 @@ def _benign(host: Recorded, used: pl.Series) -> pl.DataFrame:
     return known.select(
         "session", "suite", "model", task=_task(host), kind=pl.lit(NEGATIVE),
         seqs=pl.lit(None, pl.List(pl.Int64)), apart=pl.col("session_id").is_in(used.implode()),
+        other_user=False,
     )  # fmt: skip
 
 
