@@ -23,6 +23,7 @@ import numpy as np
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from numpy.typing import NDArray
 
+from ingest.addresses import addresses
 from ingest.hosts import hosts
 from store.keys import derive
 
@@ -43,10 +44,14 @@ _QUOTE, _BACKSLASH, _COLON = 34, 92, 58
 
 @dataclass(frozen=True)
 class Fingerprints:
-    """Values of all documents one after another; document i owns `values[offsets[i]:offsets[i + 1]]`."""
+    """Values of all documents one after another; document i owns `values[offsets[i]:offsets[i + 1]]`.
+
+    `address` says which are of an e-mail address, a URL, a host or an IBAN, where that was looked for.
+    """
 
     values: Ints
     offsets: NDArray[np.int32]
+    address: NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -69,10 +74,15 @@ class Fingerprinter:
         self._leaf = _KeyedHash(derive(site_key, "leaf-fingerprint", 64))
         self._shingle = _KeyedHash(derive(site_key, "shingle-fingerprint", 64))
 
-    def fingerprint(self, documents: Sequence[bytes]) -> tuple[Fingerprints, Fingerprints]:
-        """Return (leaves, shingles) of valid JSON documents; an empty document gives nothing."""
-        leaves: list[tuple[Ints, Ints]] = []
-        shingles: list[tuple[Ints, Ints]] = []
+    def fingerprint(
+        self, documents: Sequence[bytes], arguments: int = 0
+    ) -> tuple[Fingerprints, Fingerprints]:
+        """Return (leaves, shingles) of valid JSON documents; an empty document gives nothing.
+
+        In the first `arguments` of them it is looked which leaves are addresses.
+        """
+        leaves: list[_Part] = []
+        shingles: list[_Part] = []
         owners = np.arange(len(documents), dtype=np.int64)
         layer = documents
         for depth in range(MAX_OPENED + 1):
@@ -81,13 +91,13 @@ class Fingerprinter:
                 opened, spans, texts, inner = _open(buffer, spans, texts)
             else:
                 opened, inner = [], owners[:0]
-            leaves.append((owners[spans.document], self._leaf.of(buffer, spans)))
             words = identifiers(buffer, texts)
-            leaves.append((owners[words.document], self._leaf.of(buffer, words)))
-            named = named_hosts(buffer, texts, words)
-            leaves.append((owners[named.document], self._leaf.of(buffer, named)))
+            for found in (spans, words, named_hosts(buffer, texts, words)):
+                owner = owners[found.document]
+                address = are_addresses(buffer, found, owner < arguments)
+                leaves.append((owner, self._leaf.of(buffer, found), address))
             owner, values = self._shingles(buffer, texts)
-            shingles.append((owners[owner], values))
+            shingles.append((owners[owner], values, np.zeros(len(values), dtype=np.bool_)))
             if not opened:
                 break
             layer, owners = opened, owners[inner]
@@ -403,6 +413,23 @@ def named_hosts(buffer: Bytes, texts: Spans, words: Spans) -> Spans:
     return Spans(document[piece], begin, size).where(whole)
 
 
+def are_addresses(buffer: Bytes, spans: Spans, asked: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Say which of the spans asked for are an e-mail address, a URL, a host or an IBAN and nothing else."""
+    found = np.zeros(len(asked), dtype=np.bool_)
+    (at,) = np.nonzero(asked)
+    if not len(at):
+        return found
+    start, length = spans.start[at], spans.length[at]
+    head = buffer[: int((start + length).max()) + 8]
+    likely = addresses(head, start, length)
+    at, start, length = at[likely], start[likely], length[likely]
+    if len(at):
+        delimiters = np.flatnonzero((_translate(head, _CLASSES) & _DELIMITER) != 0)
+        whole = np.searchsorted(delimiters, start) == np.searchsorted(delimiters, start + length)
+        found[at[whole]] = True
+    return found
+
+
 def words_of(buffer: Bytes, texts: Spans) -> tuple[Bytes, Spans, Ints]:
     """Return lower-cased bytes, the spans of words (document = text's document), and which text each is in."""
     position, ends = _positions(texts)
@@ -459,16 +486,21 @@ def winnow(hashes: NDArray[np.uint64], document: Ints, text: Ints, keyed: _Keyed
 _MIX = np.uint64(0x9E3779B97F4A7C15)
 
 
-def _gather(parts: list[tuple[Ints, Ints]], documents: int) -> Fingerprints:
+_Part = tuple[Ints, Ints, NDArray[np.bool_]]
+"""Owners, values, and which of these are addresses."""
+
+
+def _gather(parts: list[_Part], documents: int) -> Fingerprints:
     """Sort values by document, keeping each document's order, without repeats inside a document."""
     owner = np.concatenate([p[0] for p in parts])
     values = np.concatenate([p[1] for p in parts])
+    address = np.concatenate([p[2] for p in parts])
     order = np.lexsort((values, owner))
-    owner, values = owner[order], values[order]
+    owner, values, address = owner[order], values[order], address[order]
     if len(values):
         fresh = np.empty(len(values), dtype=bool)
         fresh[0] = True
         np.logical_or(owner[1:] != owner[:-1], values[1:] != values[:-1], out=fresh[1:])
-        owner, values = owner[fresh], values[fresh]
+        owner, values, address = owner[fresh], values[fresh], address[fresh]
     offsets = np.searchsorted(owner, np.arange(documents + 1)).astype(np.int32)
-    return Fingerprints(values, offsets)
+    return Fingerprints(values, offsets, address)

@@ -203,16 +203,17 @@ class RowBuilder:
     def _fingerprint(self, arrays: dict[str, pa.Array], arguments: list[bytes], results: list[bytes]) -> None:
         if not any(arguments) and not any(results):
             return
-        parts: dict[str, list[pa.Array]] = {n: [] for n in _FINGERPRINTED}
+        parts: dict[str, list[pa.Array]] = {n: [] for n in (*_FINGERPRINTED, "args_addresses")}
         for start in range(0, len(arguments), FINGERPRINTED):
             piece = [*arguments[start : start + FINGERPRINTED], *results[start : start + FINGERPRINTED]]
             half = len(piece) // 2
-            leaves, shingles = self._fingerprinter.fingerprint(piece)
+            leaves, shingles = self._fingerprinter.fingerprint(piece, half)
             absent = np.fromiter((not d for d in piece), np.bool_, len(piece))
             for name, (kind, first) in _FINGERPRINTED.items():
                 begin = first * half
                 found = leaves if kind == "leaves" else shingles
                 parts[name].append(_lists(found, begin, half, absent[begin : begin + half]))
+            parts["args_addresses"].append(_lists(_addresses(leaves), 0, half, absent[:half]))
         for name, chunks in parts.items():
             arrays[name] = pa.concat_arrays(chunks)
 
@@ -266,6 +267,13 @@ def _noted(name: str, redactions: Sequence[Redaction]) -> list[dict[str, str]]:
 
 def _bytes(text: str | bytes) -> bytes:
     return text if isinstance(text, bytes) else text.encode()
+
+
+def _addresses(leaves: Fingerprints) -> Fingerprints:
+    """Return the leaves that are addresses."""
+    before = np.concatenate([[0], np.cumsum(leaves.address)])
+    kept = leaves.address
+    return Fingerprints(leaves.values[kept], before[leaves.offsets].astype(np.int32), kept[kept])
 
 
 def _lists(found: Fingerprints, start: int, rows: int, absent: NDArray[np.bool_]) -> pa.Array:

@@ -92,8 +92,8 @@ def empty(table: Table) -> bytes:
 def _repetitive(rows: pa.Table) -> list[str]:
     """Name the columns worth a dictionary: those that are not one fresh value a row."""
     fresh = {"event_id", "raw_sha256", "native_event_id", "args_hmac", "result_hmac", "event_time", "ingest_time",
-             "source_offset", "span_id", "trace_id", "args_json", "args_leaves", "result_leaves", "args_shingles",
-             "result_shingles", "duration_ms", "leaf_hash", "raw"}  # fmt: skip
+             "source_offset", "span_id", "trace_id", "args_json", "args_leaves", "result_leaves", "args_addresses",
+             "args_shingles", "result_shingles", "duration_ms", "leaf_hash", "raw"}  # fmt: skip
     return [name for name in rows.column_names if name not in fresh]
 
 

@@ -16,15 +16,15 @@ Flags = NDArray[np.bool_]
 
 COLUMNS = (
     "event_id", "session", "event_time", "client_name", "user_id", "server_name", "tool_name", "event_class",
-    "outcome", "args_keys", "args_leaves", "result_leaves", "args_shingles", "result_shingles", "request_bytes",
-    "response_bytes",
+    "outcome", "args_keys", "args_leaves", "result_leaves", "args_addresses", "args_shingles", "result_shingles",
+    "request_bytes", "response_bytes",
 )  # fmt: skip
 """What a caller may give; a column that is not there counts as null."""
 
 _TYPES: dict[str, pl.DataType | type[pl.DataType]] = {
     "event_id": pl.String, "session": pl.String, "event_time": pl.Datetime("us", "UTC"), "tool_name": pl.String,
     "server_name": pl.String, "client_name": pl.String, "user_id": pl.String, "event_class": pl.String,
-    "args_leaves": pl.List(pl.Int64), "result_leaves": pl.List(pl.Int64),
+    "args_leaves": pl.List(pl.Int64), "result_leaves": pl.List(pl.Int64), "args_addresses": pl.List(pl.Int64),
 }  # fmt: skip
 _NEEDED = ("event_id", "session", "event_time", "tool_name")
 
@@ -55,6 +55,7 @@ class Calls:
     user: pl.Series
     args: Ragged
     results: Ragged
+    addresses: Ragged
     seen: Flags
     began: Ints
 
@@ -93,7 +94,8 @@ def calls_of(events: pa.Table | pl.DataFrame) -> Calls:
     return Calls(
         frame["event_id"], sessions, session, first, tool.to_series(), frame["client_name"].fill_null("?"),
         frame["user_id"],
-        _ragged(frame["args_leaves"]), _ragged(frame["result_leaves"]), frame["args_leaves"].is_not_null().to_numpy(),
+        _ragged(frame["args_leaves"]), _ragged(frame["result_leaves"]), _ragged(frame["args_addresses"]),
+        frame["args_leaves"].is_not_null().to_numpy(),
         frame["event_time"].to_physical().to_numpy()[first[:-1]],
     )  # fmt: skip
 

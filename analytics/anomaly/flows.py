@@ -13,12 +13,14 @@ from analytics.anomaly.calls import Calls, Flags, Ints, Ragged
 class Flows:
     """Every fingerprint at the place where a session's arguments hold it first; calls ascend.
 
-    `call` holds it; `source` is the earlier call whose result showed it first, or -1.
+    `call` holds it; `source` is the earlier call whose result showed it first, or -1; `address` says whether it is an
+    address.
     """
 
     call: Ints
     value: Ints
     source: Ints
+    address: Flags
 
     @property
     def carried(self) -> Flags:
@@ -38,7 +40,8 @@ def flows_of(calls: Calls) -> Flows:
         earlier = (shown[place] == used) & (showing[place] < call)
         source[earlier] = showing[place[earlier]]
     order = np.argsort(call, kind="stable")
-    return Flows(call[order], values[used % kinds][order], source[order])
+    value = values[used % kinds][order]
+    return Flows(call[order], value, source[order], np.isin(value, calls.addresses.value))
 
 
 def _first(calls: Calls, held: Ragged, codes: Ints, kinds: int) -> tuple[Ints, Ints]:

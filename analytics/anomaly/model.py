@@ -25,12 +25,13 @@ class Weights:
 
     Of the parts that judge calls, the greatest surprise of any call counts. Order, company and bags see the same thing
     from three sides and weigh half each; so does length, for long sessions are not bad ones. A new value carried from a
-    result, or one of another user, counts four times: every new errand breaks the habits of order, and hardly any does
-    such a thing.
+    result, one of another user, and a new address count four times: every new errand breaks the habits of order, and
+    hardly any does such a thing.
     """
 
     flow: float = 4.0
     foreign: float = 4.0
+    address: float = 4.0
     given: float = 1.0
     order: float = 0.5
     company: float = 0.5
@@ -43,7 +44,7 @@ WEIGHTS = Weights()
 
 @dataclass(frozen=True)
 class Judged:
-    """Surprise in nats: by the values of each call, passed on, another's, or given, and by how sessions ran.
+    """Surprise in nats: by the values of each call, passed on, another's, addresses, or given, and by how sessions ran.
 
     `source` is the call whose result held what a call passed on, `held` how many new values from nowhere it has.
     """
@@ -51,6 +52,7 @@ class Judged:
     flow: Floats
     source: Ints
     foreign: Floats
+    address: Floats
     given: Floats
     held: Ints
     ran: Ran
@@ -58,15 +60,17 @@ class Judged:
     def calls(self, weights: Weights) -> Floats:
         """Return the weighed surprise of each call."""
         w, ran = weights, self.ran
-        of_values = w.flow * self.flow + w.foreign * self.foreign + w.given * self.given
-        return of_values + w.order * ran.order + w.company * ran.company
+        rare = w.flow * self.flow + w.foreign * self.foreign + w.address * self.address
+        return rare + w.given * self.given + w.order * ran.order + w.company * ran.company
 
     def sessions(self, calls: Calls, weights: Weights) -> Floats:
         """Return the weighed surprise of each session."""
         w, most = weights, calls.over_sessions
         of_tools = w.order * most(self.ran.order) + w.company * most(self.ran.company)
-        of_values = w.flow * most(self.flow) + w.foreign * most(self.foreign) + w.given * most(self.given)
-        return of_tools + of_values + w.bag * self.ran.bag + w.length * self.ran.length
+        rare = w.flow * most(self.flow) + w.foreign * most(self.foreign) + w.address * most(self.address)
+        return (
+            of_tools + rare + w.given * most(self.given) + w.bag * self.ran.bag + w.length * self.ran.length
+        )
 
 
 @dataclass(frozen=True)
@@ -132,7 +136,7 @@ def _names(column: pl.Series) -> tuple[str, ...]:
 
 def bare(weights: Weights) -> Weights:
     """Return the weights for sessions whose arguments were not there to see."""
-    return replace(weights, flow=0.0, foreign=0.0, given=0.0)
+    return replace(weights, flow=0.0, foreign=0.0, address=0.0, given=0.0)
 
 
 def _judged(
@@ -148,11 +152,10 @@ def _judged(
     """Put the parts together. Of a call whose arguments were not to be seen nothing is said about values."""
     tool, seen = symbols.tool, calls.seen
     flow, source = values.passing(flows, new, tool, symbols.many)
-    foreign = owners.surprise(strange, tool, values.calls)
     given, held = values.giving(flows, new, tool)
-    return Judged(
-        np.where(seen, flow, 0.0), source, np.where(seen, foreign, 0.0), np.where(seen, given, 0.0), held, ran
-    )
+    foreign, address = owners.surprise(strange, tool, values.calls), values.sending(flows, new, tool)
+    flow, foreign, address, given = (np.where(seen, part, 0.0) for part in (flow, foreign, address, given))
+    return Judged(flow, source, foreign, address, given, held, ran)
 
 
 def _habits(client: Ints, total: Floats) -> Habits:

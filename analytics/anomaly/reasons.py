@@ -23,6 +23,7 @@ def reasons(
 def _reason(model: Model, calls: Calls, symbols: Symbols, judged: Judged, weights: Weights, call: int) -> str:
     parts = {
         "flow": weights.flow * judged.flow[call], "foreign": weights.foreign * judged.foreign[call],
+        "address": weights.address * judged.address[call],
         "given": weights.given * judged.given[call],
         "order": weights.order * judged.ran.order[call], "company": weights.company * judged.ran.company[call],
     }  # fmt: skip
@@ -40,6 +41,12 @@ def _reason(model: Model, calls: Calls, symbols: Symbols, judged: Judged, weight
         return (
             f"{tool} was given a value that history has seen with one other user only; "
             f"{model.owners.foreign.of_each(np.array([code]))[0]} of {model.values.calls[code]} calls of this tool were"
+        )
+    if worst == "address":
+        return (
+            f"{tool} was given an address that none of the {len(model.full.total)} sessions of history and no earlier "
+            f"result held; {model.values.sent.of_each(np.array([code]))[0]} of {model.values.calls[code]} calls of "
+            f"this tool were given a new one"
         )
     if worst == "given":
         return (

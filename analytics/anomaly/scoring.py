@@ -24,9 +24,9 @@ class Scored:
 
     `sessions`: session, anomaly (1 - p, where p is the probability that a session of this client is at least so
     surprising), basis (full, or tools where arguments were not to be seen), calls, surprise (weighed nats), the parts
-    flow, foreign, given, order, company, bag and length in nats, top_event, top_surprise, and reason (null below
-    EXPLAINED). `calls`: session, event_id, surprise, its parts, and source_event, whose result held what the call
-    passed on.
+    flow, foreign, address, given, order, company, bag and length in nats, top_event, top_surprise, and reason (null
+    below EXPLAINED). `calls`: session, event_id, surprise, its parts, and source_event, whose result held what the
+    call passed on.
     """
 
     sessions: pl.DataFrame
@@ -93,6 +93,6 @@ def _calls(calls: Calls, judged: Judged, by_call: Floats) -> pl.DataFrame:
 def _parts(judged: Judged) -> dict[str, Floats]:
     """Return the parts that judge calls, by name."""
     return {
-        "flow": judged.flow, "foreign": judged.foreign, "given": judged.given,
+        "flow": judged.flow, "foreign": judged.foreign, "address": judged.address, "given": judged.given,
         "order": judged.ran.order, "company": judged.ran.company,
     }  # fmt: skip

@@ -25,15 +25,18 @@ class Values:
     """The values known, and how many calls of each tool held new ones.
 
     `passed` counts calls of a tool that passed on a new value from another (key: source * many + tool); `given` counts
-    those with at least n new values from nowhere (key: tool * (COUNTED + 1) + n).
+    those with at least n new values from nowhere (key: tool * (COUNTED + 1) + n), `sent` those where one of them is an
+    address (key: tool).
     """
 
     known: Ints
     calls: Ints
     passed: Counted
     given: Counted
+    sent: Counted
     passed_share: float
     given_share: Floats
+    sent_share: float
 
     @classmethod
     def of(cls, calls: Calls, flows: Flows, tool: Ints, many: int, fold: Ints) -> tuple[Values, Flags]:
@@ -46,12 +49,14 @@ class Values:
         held = np.bincount(flows.call[new & ~flows.carried], minlength=len(tool))
         at_least = [np.flatnonzero(calls.seen & (held >= n)) for n in range(1, COUNTED + 1)]
         keys = [tool[at] * (COUNTED + 1) + n for n, at in enumerate(at_least, 1)]
+        sent = np.unique(flows.call[new & ~flows.carried & flows.address])
         everything = len(calls.seen) + 1
-        return cls(
-            known, total, passed, Counted.of(np.concatenate(keys)),
+        found = cls(
+            known, total, passed, Counted.of(np.concatenate(keys)), Counted.of(tool[sent]),
             (len(np.unique(flows.call[hot])) + 0.5) / everything,
-            np.array([1.0, *((len(at) + 0.5) / everything for at in at_least)]),
-        ), new  # fmt: skip
+            np.array([1.0, *((len(at) + 0.5) / everything for at in at_least)]), (len(sent) + 0.5) / everything,
+        )  # fmt: skip
+        return found, new
 
     def new(self, flows: Flows) -> Flags:
         """Say which first uses are of a value that history does not know."""
@@ -79,6 +84,14 @@ class Values:
         seen = self.given.of_each(tool * (COUNTED + 1) + many)
         share = (seen + self.given_share[many]) / (self.calls[tool] + 1)
         return np.where(held > 0, -np.log(np.minimum(share, 1)), 0.0), held
+
+    def sending(self, flows: Flows, new: Flags, tool: Ints) -> Floats:
+        """Return of each call its surprise at holding a new address from nowhere, 0 where it holds none."""
+        surprise = np.zeros(len(tool))
+        sent = np.unique(flows.call[new & ~flows.carried & flows.address])
+        of = tool[sent]
+        surprise[sent] = -np.log((self.sent.of_each(of) + self.sent_share) / (self.calls[of] + 1))
+        return surprise
 
 
 def _known(calls: Calls, flows: Flows, fold: Ints) -> tuple[Ints, Flags]:

@@ -27,7 +27,7 @@ _OURS = frozenset({
     "event_id", "ingest_time", "event_date", "source_format", "sub_index", "raw_sha256", "source_topic",
     "source_partition", "source_offset", "session_key", "args_json", "args_keys", "args_hmac", "result_hmac",
     "args_leaves", "result_leaves", "args_shingles", "result_shingles", "redactions", "leaf_hash", "unmapped",
-    "args_state", "result_state", "parse_warnings",
+    "args_state", "result_state", "parse_warnings", "args_addresses",
 })  # fmt: skip
 """Columns the lake fills itself: a record that claims them keeps the claim in `unmapped`."""
 

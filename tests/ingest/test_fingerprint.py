@@ -33,6 +33,12 @@ def of(found: Fingerprints, document: int) -> list[int]:
     return [int(v) for v in found.values[found.offsets[document] : found.offsets[document + 1]]]
 
 
+def addressed(found: Fingerprints, document: int) -> list[int]:
+    """Return the values of one document that are addresses."""
+    span = slice(found.offsets[document], found.offsets[document + 1])
+    return [int(v) for v in found.values[span][found.address[span]]]
+
+
 def leaves(fingerprinter: Fingerprinter, *documents: object) -> list[set[int]]:
     """Return the leaves of documents, given as JSON bytes or as values."""
     raw = [d if isinstance(d, bytes) else json.dumps(d).encode() for d in documents]
@@ -76,6 +82,10 @@ class Reference:
     def leaves(self, document: bytes) -> set[int]:
         """Return the leaves of a JSON document."""
         return {self.value(text) for text in set(pieces(document, 0))}
+
+    def addresses(self, document: bytes) -> set[int]:
+        """Return the leaves of a JSON document that are addresses."""
+        return {self.value(text) for text in set(pieces(document, 0)) if is_address(text)}
 
 
 class Number(str):
@@ -148,6 +158,15 @@ def host(text: bytes) -> Iterator[bytes]:
         yield name
 
 
+def is_address(text: bytes) -> bool:
+    """Say whether a text is an e-mail address, a URL, a host that begins with www, or an IBAN."""
+    if re.search(rb"[\x00-\x20\"'`,;()<>\[\]{}|=&?*!\\]", text):
+        return False
+    mail = re.fullmatch(rb"[^@]+@.*[.].+", text, re.DOTALL)
+    url = re.fullmatch(rb"[^/]*://.+", text, re.DOTALL)
+    return bool(mail or url or text[:4] == b"www." or re.fullmatch(rb"[A-Z]{2}\d\d[A-Z\d]{8,30}", text))
+
+
 # --- values -----------------------------------------------------------------------------------------------------
 
 
@@ -199,10 +218,11 @@ def test_leaves_are_what_plain_python_makes_of_them(
 ) -> None:
     """However documents are written and batched, their leaves are those of the definition."""
     documents = [json.dumps(value, **way).encode() for value, way in values]
-    found, _ = fingerprinter.fingerprint(documents)
+    found, _ = fingerprinter.fingerprint(documents, len(documents))
     reference = Reference(KEY)
     for i, document in enumerate(documents):
         assert of(found, i) == sorted(reference.leaves(document)), document
+        assert addressed(found, i) == sorted(reference.addresses(document)), document
 
 
 @pytest.mark.parametrize(
@@ -266,6 +286,23 @@ def test_a_host_is_found_in_its_urls(fingerprinter: Fingerprinter, text: str) ->
     """A host named in one text and opened as a URL in another is the same host, with or without scheme and path."""
     inside, alone = leaves(fingerprinter, {"url": text}, {"host": "www.example.org"})
     assert alone < inside
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [
+        ("ana@example.org", 1), ("mail ana@example.org, bo@example.org", 2), ("https://pay.example/x/9", 1),
+        ("see www.example.org/a", 2), ("pay to DE89370400440532013000", 1), ("ACME-0001 and /srv/a.b/c", 0),
+        ("@example.org", 0), ("12345678", 0),
+    ],
+)  # fmt: skip
+def test_addresses_are_told_from_other_values(fingerprinter: Fingerprinter, text: str, count: int) -> None:
+    """E-mail addresses, URLs, www hosts and IBANs are addresses, in arguments only: results are not looked at."""
+    document = json.dumps({"text": text}).encode()
+    found, shingles_ = fingerprinter.fingerprint([document, document], 1)
+    assert len(addressed(found, 0)) == count
+    assert addressed(found, 1) == []
+    assert not shingles_.address.any()
 
 
 def test_a_path_has_no_host(fingerprinter: Fingerprinter) -> None:

