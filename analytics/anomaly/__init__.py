@@ -2,7 +2,9 @@
 
 from analytics.anomaly.calls import COLUMNS
 from analytics.anomaly.model import WEIGHTS, Model, Weights, train
-from analytics.anomaly.scoring import Scored, score
+from analytics.anomaly.scoring import Scored, review, score
 from analytics.anomaly.storage import from_arrow, to_arrow
 
-__all__ = ["COLUMNS", "WEIGHTS", "Model", "Scored", "Weights", "from_arrow", "score", "to_arrow", "train"]
+__all__ = [
+    "COLUMNS", "WEIGHTS", "Model", "Scored", "Weights", "from_arrow", "review", "score", "to_arrow", "train",
+]  # fmt: skip

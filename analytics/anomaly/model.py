@@ -106,12 +106,27 @@ class Model:
         return symbols, _judged(calls, symbols, flows, new, strange, ran, self.values, self.owners)
 
 
+@dataclass(frozen=True)
+class Learned:
+    """A model, and the history it was trained on with each session judged by the others."""
+
+    model: Model
+    calls: Calls
+    symbols: Symbols
+    judged: Judged
+
+
 def train(events: pa.Table | pl.DataFrame, weights: Weights = WEIGHTS) -> Model:
     """Learn from the events of a history, in the columns COLUMNS names; sessions are as `session` says.
 
     The same events in any order, under any site key, give the same scores. Raises ValueError when there is nothing to
     learn from.
     """
+    return learn(events, weights).model
+
+
+def learn(events: pa.Table | pl.DataFrame, weights: Weights = WEIGHTS) -> Learned:
+    """Train a model, and judge each session of the history by the folds it is not in."""
     calls = calls_of(events)
     if not len(calls):
         raise ValueError("there is no tool call to learn from: take in some history first")
@@ -124,10 +139,9 @@ def train(events: pa.Table | pl.DataFrame, weights: Weights = WEIGHTS) -> Model:
     ran = held_out(calls, symbols, fold)
     judged = _judged(calls, symbols, flows, new, strange, ran, values, owners)
     client, memory = symbols.client[calls.first[:-1]], Memory.of(calls, symbols, fold >= 0)
-    full, tools_only = (judged.sessions(calls, some) for some in (weights, bare(weights)))
-    return Model(
-        tools, clients, users, memory, values, owners, _habits(client, full), _habits(client, tools_only)
-    )
+    full, tools_only = (_habits(client, judged.sessions(calls, some)) for some in (weights, bare(weights)))
+    model = Model(tools, clients, users, memory, values, owners, full, tools_only)
+    return Learned(model, calls, symbols, judged)
 
 
 def _names(column: pl.Series) -> tuple[str, ...]:

@@ -9,7 +9,8 @@ import polars as pl
 import pyarrow as pa
 
 from analytics.anomaly.calls import Calls, Flags, Floats, Ints, calls_of
-from analytics.anomaly.model import WEIGHTS, Habits, Judged, Model, Weights, bare
+from analytics.anomaly.model import WEIGHTS, Habits, Judged, Model, Weights, bare, learn
+from analytics.anomaly.order import Symbols
 from analytics.anomaly.reasons import reasons
 
 PEERS = 20
@@ -34,9 +35,21 @@ class Scored:
 
 
 def score(model: Model, events: pa.Table | pl.DataFrame, weights: Weights = WEIGHTS) -> Scored:
-    """Score every session of the events; sessions without a tool call have none."""
+    """Score every session of the events; those without a tool call are none.
+
+    They must not be sessions the model was trained on: there, nothing is new. See `review`.
+    """
     calls = calls_of(events)
-    symbols, judged = model.judge(calls)
+    return _scored(model, calls, *model.judge(calls), weights)
+
+
+def review(events: pa.Table | pl.DataFrame, weights: Weights = WEIGHTS) -> tuple[Model, Scored]:
+    """Train a model and score the very sessions it is trained on, each by the others."""
+    learned = learn(events, weights)
+    return learned.model, _scored(learned.model, learned.calls, learned.symbols, learned.judged, weights)
+
+
+def _scored(model: Model, calls: Calls, symbols: Symbols, judged: Judged, weights: Weights) -> Scored:
     full = calls.over_sessions(calls.seen.astype(np.float64)) > 0
     by_call = judged.calls(weights)
     total = np.where(full, judged.sessions(calls, weights), judged.sessions(calls, bare(weights)))

@@ -36,7 +36,7 @@ def main() -> int:
     for name, trial, mode in _planned(sets):
         result = run(trial, mode, BASELINES if _compared(name, mode, arguments.quick) else {})
         sys.stderr.write(
-            f"{name} {trial.suite}, mode {mode}: {'judged' if result else 'no history to judge it on'}\n"
+            f"{name} {trial.suite}, mode {mode}: {'judged' if result else 'nothing to compare with'}\n"
         )
         results += [(name, result)] if result else []
     print(f"date: {datetime.now(UTC):%Y-%m-%d %H:%M UTC}")

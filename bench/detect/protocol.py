@@ -27,18 +27,19 @@ class Trial:
     events: pl.DataFrame
     sessions: pl.DataFrame
 
+    @property
+    def comparable(self) -> bool:
+        """Say whether there are benign sessions that no other was made of."""
+        return bool(((self.sessions["kind"] == NEGATIVE) & ~self.sessions["apart"]).any())
+
     def cells(self, mode: str) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
         """Yield (history, judged): for each model (A), each model and fold of tasks (B), or each fold (T)."""
         rows = self.sessions.with_columns(fold=_fold(self.sessions["task"]))
         benign = rows.filter(pl.col("kind") == NEGATIVE)
-        every = pl.lit(True)
-        models = [every] if mode == "T" else [pl.col("model") == m for m in rows["model"].unique().sort()]
-        folds = [every] if mode == "A" else [pl.col("fold") == fold for fold in range(FOLDS)]
-        for model in models:
-            for fold in folds:
-                judged, history = rows.filter(model, fold), benign
-                for part in {id(model): model, id(fold): fold}.values():
-                    history = history if part is every else history.filter(~part)
+        for model in [None] if mode == "T" else rows["model"].unique().sort().to_list():
+            for fold in [None] if mode == "A" else range(FOLDS):
+                (by, by_others), (on, on_others) = _split("model", model), _split("fold", fold)
+                judged, history = rows.filter(by, on), benign.filter(by_others, on_others)
                 if len(judged) and len(history):
                     yield self._of(history), self._of(judged)
 
@@ -115,6 +116,13 @@ def _task(recorded: Recorded) -> pl.Expr:
 def _trial(suite: str, events: pl.DataFrame, rows: pl.DataFrame) -> Trial:
     mine = rows.filter(pl.col("suite") == suite).sort("session")
     return Trial(suite, events.join(mine.select("session"), on="session", how="semi"), mine)
+
+
+def _split(name: str, value: object) -> tuple[pl.Expr, pl.Expr]:
+    """Return the rows of a value and those of the others; of no value, all and all."""
+    if value is None:
+        return pl.lit(True), pl.lit(True)
+    return pl.col(name) == value, pl.col(name) != value
 
 
 def _fold(tasks: pl.Series) -> pl.Series:

@@ -34,9 +34,12 @@ class Result:
 def run(
     trial: Trial, mode: str, baselines: dict[str, Callable[[pl.DataFrame, pl.DataFrame], Values]]
 ) -> Result | None:
-    """Judge every session of a trial on the history the protocol gives it; None when it gives none."""
+    """Judge every session of a trial on the history the protocol gives it.
+
+    None when it gives no history, or no benign session to compare with.
+    """
     found = []
-    for history, judged in trial.cells(mode):
+    for history, judged in trial.cells(mode) if trial.comparable else ():
         scored = score(train(history), judged).sessions
         others = {name: pl.Series(baseline(history, judged)) for name, baseline in baselines.items()}
         found.append(scored.with_columns(**others))

@@ -38,8 +38,9 @@ def test_recall_keeps_to_its_share_of_false_positives() -> None:
     assert recall_at(0.05)(scores, positive) == 0
 
 
-def test_history_shares_no_model_and_no_task_with_what_is_judged() -> None:
-    """In mode B a cell's history is benign, of other models and other tasks; every session is judged once."""
+@pytest.mark.parametrize(("mode", "apart"), [("A", {"model"}), ("B", {"model", "task"}), ("T", {"task"})])
+def test_history_shares_nothing_that_its_mode_forbids(mode: str, apart: set[str]) -> None:
+    """A cell's history is benign, of other models (A, B) and other tasks (B, T); every session is judged once."""
     rows = pl.DataFrame(
         [
             {
@@ -58,10 +59,9 @@ def test_history_shares_no_model_and_no_task_with_what_is_judged() -> None:
     )
     events = rows.select("session", "model", "task", "kind")
     judged = []
-    for history, mine in Trial("s", events, rows).cells("B"):
+    for history, mine in Trial("s", events, rows).cells(mode):
         assert set(history["kind"]) == {"negative"}
-        assert not set(history["model"]) & set(mine["model"])
-        assert not set(history["task"]) & set(mine["task"])
+        assert {name for name in ("model", "task") if not set(history[name]) & set(mine[name])} == apart
         judged += mine["session"].to_list()
     assert sorted(judged) == sorted(rows["session"])
 

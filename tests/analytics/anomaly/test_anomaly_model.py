@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 from office import Call, frame, hijacked, history
 
-from analytics.anomaly import COLUMNS, Model, Scored, from_arrow, score, to_arrow, train
+from analytics.anomaly import COLUMNS, Model, Scored, from_arrow, review, score, to_arrow, train
 from bench.detect.metrics import auroc
 
 
@@ -99,6 +99,19 @@ def test_an_unknown_tool_and_an_unknown_errand_are_explained(model: Model) -> No
     assert of(scored, "alien")["top_event"] == "alien.1"
     assert of(scored, "mixed")["top_event"] == "mixed.2"
     assert "create_event on office" in str(of(scored, "mixed")["reason"])
+
+
+def test_a_history_can_be_reviewed_by_itself() -> None:
+    """A session that hides in the history it is judged by is found there, and the model is the one `train` gives."""
+    events = frame([*history(), hijacked()])
+    model, scored = review(events)
+    bad = of(scored, "bad")
+    assert bad["anomaly"] == scored.sessions["anomaly"].max()
+    assert bad["top_event"] == "bad.3"
+    assert bad["flow"] > 3
+    assert np.mean(scored.sessions["anomaly"].to_numpy() > 0.9) < 0.2
+    assert to_arrow(train(events)).equals(to_arrow(model))
+    assert of(score(model, events), "bad")["flow"] == 0, "what history holds is not new"
 
 
 def test_the_order_of_rows_does_not_matter(model: Model) -> None:
