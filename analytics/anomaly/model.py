@@ -24,14 +24,14 @@ class Weights:
     """How much a nat of each part counts.
 
     Of the parts that judge calls, the greatest surprise of any call counts. Order, company and bags see the same thing
-    from three sides and weigh half each; so does length, for long sessions are not bad ones. A new value carried from a
-    result, one of another user, and a new address count four times: every new errand breaks the habits of order, and
-    hardly any does such a thing.
+    from three sides and weigh half each; so does length, for long sessions are not bad ones. Every new errand breaks
+    the habits of order, some go to new addresses, and hardly any passes on a new value from a result, or one of another
+    user: these count twice and four times.
     """
 
     flow: float = 4.0
     foreign: float = 4.0
-    address: float = 4.0
+    address: float = 2.0
     given: float = 1.0
     order: float = 0.5
     company: float = 0.5

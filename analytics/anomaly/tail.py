@@ -8,13 +8,14 @@ import numpy as np
 
 from analytics.anomaly.calls import Floats
 
-ABOVE = 0.05
+ABOVE = 0.2
+"""So much of history is the tail: enough sessions that one odd one does not set its scale."""
 SHAPE = 3.0
 
 
 @dataclass(frozen=True)
 class Tail:
-    """Figures of history, ascending; beyond the top twentieth, a Pareto tail (peaks over threshold).
+    """Figures of history, ascending; beyond the top fifth, a Pareto tail (peaks over threshold).
 
     The tail's shape is fixed and heavy, its scale is the mean excess: a rare figure is never called impossible.
     """

@@ -22,16 +22,9 @@ ABLATIONS: dict[str, tuple[str, ...]] = {
 def main_table(results: Sequence[tuple[str, Result]]) -> str:
     """Return figures with intervals, localisation and controls, one row a suite and mode."""
     head = [
-        "set",
-        "suite",
-        "mode",
-        "positives",
-        "benign",
-        *MEASURES,
-        "top call is the attacker's",
-        "failed",
-        "shuffled",
-    ]
+        "set", "suite", "mode", "positives", "benign", *MEASURES, "top call is the attacker's",
+        "failed (idle)", "shuffled",
+    ]  # fmt: skip
     rows = []
     for name, result in results:
         found = figures(result, column("anomaly"))
@@ -40,7 +33,7 @@ def main_table(results: Sequence[tuple[str, Result]]) -> str:
         rows.append([
             name, result.trial.suite, result.mode, str(positive.sum()), str((~positive).sum()),
             *(f"{value:.3f} [{low:.3f}, {high:.3f}]" for value, low, high in found.values()),
-            f"{hit:.3f} ({chance:.3f} at random)", _number(failed(result)), _number(shuffled(result)),
+            f"{hit:.3f} ({chance:.3f} at random)", _pair(*failed(result)), f"{shuffled(result):.3f}",
         ])  # fmt: skip
     return table(head, rows)
 
@@ -92,8 +85,8 @@ def _goal(name: str, mode: str, figure: str, value: float, goal: float) -> list[
     return [name, mode, figure, f"{value:.3f}", f">= {goal:g}", "yes" if value >= goal else "no"]
 
 
-def _number(value: float) -> str:
-    return "" if np.isnan(value) else f"{value:.3f}"
+def _pair(value: float, other: float) -> str:
+    return "" if np.isnan(value) else f"{value:.3f} ({other:.3f})"
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -104,6 +104,13 @@ def shuffled(result: Result) -> float:
     return float(np.mean([MEASURES["AUROC"](values, chance.permutation(positive)) for _ in range(50)]))
 
 
-def failed(result: Result) -> float:
-    """Return the area under the curve of failed attacks against benign sessions."""
-    return point(result, column("anomaly"), FAILED)["AUROC"]
+def failed(result: Result) -> tuple[float, float]:
+    """Return the area under the curve of failed attacks against benign sessions: of all, and of the idle.
+
+    Idle are those that passed on no new value: the others began what they were told and did not get to its end.
+    """
+    rows, positive = result.compared(FAILED)
+    if not positive.any():
+        return float("nan"), float("nan")
+    values, idle = rows["anomaly"].to_numpy(), ~positive | (rows["flow"].to_numpy() == 0)
+    return MEASURES["AUROC"](values, positive), MEASURES["AUROC"](values[idle], positive[idle])
