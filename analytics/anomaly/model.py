@@ -57,20 +57,25 @@ class Judged:
     held: Ints
     ran: Ran
 
+    def by_call(self, weights: Weights) -> list[tuple[str, float, Floats]]:
+        """Return the parts that judge calls: name, weight, and nats of each call."""
+        parts = {
+            "flow": self.flow, "foreign": self.foreign, "address": self.address, "given": self.given,
+            "order": self.ran.order, "company": self.ran.company,
+        }  # fmt: skip
+        return [(name, getattr(weights, name), values) for name, values in parts.items()]
+
     def calls(self, weights: Weights) -> Floats:
         """Return the weighed surprise of each call."""
-        w, ran = weights, self.ran
-        rare = w.flow * self.flow + w.foreign * self.foreign + w.address * self.address
-        return rare + w.given * self.given + w.order * ran.order + w.company * ran.company
+        total: Floats = np.sum([weight * values for _, weight, values in self.by_call(weights)], axis=0)
+        return total
 
     def sessions(self, calls: Calls, weights: Weights) -> Floats:
         """Return the weighed surprise of each session."""
-        w, most = weights, calls.over_sessions
-        of_tools = w.order * most(self.ran.order) + w.company * most(self.ran.company)
-        rare = w.flow * most(self.flow) + w.foreign * most(self.foreign) + w.address * most(self.address)
-        return (
-            of_tools + rare + w.given * most(self.given) + w.bag * self.ran.bag + w.length * self.ran.length
-        )
+        of_calls = [weight * calls.over_sessions(values) for _, weight, values in self.by_call(weights)]
+        of_tools = weights.bag * self.ran.bag + weights.length * self.ran.length
+        total: Floats = np.sum([*of_calls, of_tools], axis=0)
+        return total
 
 
 @dataclass(frozen=True)
@@ -86,6 +91,7 @@ class Habits:
 class Model:
     """What was learned. `full` are the totals of sessions by everything, `bare` those by tools alone."""
 
+    weights: Weights
     tools: tuple[str, ...]
     clients: tuple[str, ...]
     users: tuple[str, ...]
@@ -119,8 +125,8 @@ class Learned:
 def train(events: pa.Table | pl.DataFrame, weights: Weights = WEIGHTS) -> Model:
     """Learn from the events of a history, in the columns COLUMNS names; sessions are as `session` says.
 
-    The same events in any order, under any site key, give the same scores. Raises ValueError when there is nothing to
-    learn from.
+    The same events in any order, under any site key, give the same scores; only events of one session at the same
+    microsecond keep the order they are given in. Raises ValueError when there is nothing to learn from.
     """
     return learn(events, weights).model
 
@@ -140,7 +146,7 @@ def learn(events: pa.Table | pl.DataFrame, weights: Weights = WEIGHTS) -> Learne
     judged = _judged(calls, symbols, flows, new, strange, ran, values, owners)
     client, memory = symbols.client[calls.first[:-1]], Memory.of(calls, symbols, fold >= 0)
     full, tools_only = (_habits(client, judged.sessions(calls, some)) for some in (weights, bare(weights)))
-    model = Model(tools, clients, users, memory, values, owners, full, tools_only)
+    model = Model(weights, tools, clients, users, memory, values, owners, full, tools_only)
     return Learned(model, calls, symbols, judged)
 
 

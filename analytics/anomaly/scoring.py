@@ -34,22 +34,23 @@ class Scored:
     calls: pl.DataFrame
 
 
-def score(model: Model, events: pa.Table | pl.DataFrame, weights: Weights = WEIGHTS) -> Scored:
+def score(model: Model, events: pa.Table | pl.DataFrame) -> Scored:
     """Score every session of the events; those without a tool call are none.
 
     They must not be sessions the model was trained on: there, nothing is new. See `review`.
     """
     calls = calls_of(events)
-    return _scored(model, calls, *model.judge(calls), weights)
+    return _scored(model, calls, *model.judge(calls))
 
 
 def review(events: pa.Table | pl.DataFrame, weights: Weights = WEIGHTS) -> tuple[Model, Scored]:
     """Train a model and score the very sessions it is trained on, each by the others."""
     learned = learn(events, weights)
-    return learned.model, _scored(learned.model, learned.calls, learned.symbols, learned.judged, weights)
+    return learned.model, _scored(learned.model, learned.calls, learned.symbols, learned.judged)
 
 
-def _scored(model: Model, calls: Calls, symbols: Symbols, judged: Judged, weights: Weights) -> Scored:
+def _scored(model: Model, calls: Calls, symbols: Symbols, judged: Judged) -> Scored:
+    weights = model.weights
     full = calls.over_sessions(calls.seen.astype(np.float64)) > 0
     by_call = judged.calls(weights)
     total = np.where(full, judged.sessions(calls, weights), judged.sessions(calls, bare(weights)))
@@ -57,8 +58,8 @@ def _scored(model: Model, calls: Calls, symbols: Symbols, judged: Judged, weight
     anomaly = 1 - np.where(full, _share(model.full, client, total), _share(model.bare, client, total))
     top = _top(calls, by_call)
     sessions = _sessions(calls, judged, full, total, by_call, top).with_columns(anomaly=anomaly)
-    why = reasons(model, calls, symbols, judged, weights, top, np.flatnonzero(anomaly >= EXPLAINED))
-    return Scored(sessions.with_columns(reason=why), _calls(calls, judged, by_call))
+    why = reasons(model, calls, symbols, judged, top, np.flatnonzero(anomaly >= EXPLAINED))
+    return Scored(sessions.with_columns(pl.Series("reason", why, pl.String)), _calls(calls, judged, by_call))
 
 
 def _share(habits: Habits, client: Ints, total: Floats) -> Floats:
@@ -86,10 +87,10 @@ def _top(calls: Calls, by_call: Floats) -> Ints:
 def _sessions(
     calls: Calls, judged: Judged, full: Flags, total: Floats, by_call: Floats, top: Ints
 ) -> pl.DataFrame:
-    most = calls.over_sessions
     return pl.DataFrame({
         "session": calls.sessions, "basis": np.where(full, "full", "tools"), "calls": calls.lengths,
-        "surprise": total, **{name: most(values) for name, values in _parts(judged).items()},
+        "surprise": total,
+        **{name: calls.over_sessions(values) for name, _, values in judged.by_call(WEIGHTS)},
         "bag": judged.ran.bag, "length": judged.ran.length,
         "top_event": calls.event_id.gather(top), "top_surprise": by_call[top],
     })  # fmt: skip
@@ -99,13 +100,6 @@ def _calls(calls: Calls, judged: Judged, by_call: Floats) -> pl.DataFrame:
     source = pl.Series(judged.source).cast(pl.Int64)
     return pl.DataFrame({
         "session": calls.sessions.gather(calls.session), "event_id": calls.event_id, "surprise": by_call,
-        **_parts(judged), "source_event": calls.event_id.gather(source.replace(-1, None)),
+        **{name: values for name, _, values in judged.by_call(WEIGHTS)},
+        "source_event": calls.event_id.gather(source.replace(-1, None)),
     })  # fmt: skip
-
-
-def _parts(judged: Judged) -> dict[str, Floats]:
-    """Return the parts that judge calls, by name."""
-    return {
-        "flow": judged.flow, "foreign": judged.foreign, "address": judged.address, "given": judged.given,
-        "order": judged.ran.order, "company": judged.ran.company,
-    }  # fmt: skip

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import polars as pl
 import pyarrow as pa
 import pytest
 from office import Call, frame, hijacked, history
 
-from analytics.anomaly import COLUMNS, Model, Scored, from_arrow, review, score, to_arrow, train
+from analytics.anomaly import (
+    COLUMNS,
+    WEIGHTS,
+    Model,
+    Scored,
+    Weights,
+    from_arrow,
+    review,
+    score,
+    to_arrow,
+    train,
+)
 from bench.detect.metrics import auroc
 
 
@@ -220,9 +229,9 @@ def test_a_model_of_another_form_is_refused(model: Model) -> None:
         from_arrow(pa.table({"name": ["x"]}))
 
 
-def test_weights_of_nothing_find_nothing(model: Model) -> None:
-    """Every part of a total is weighed: without weights no session surprises."""
-    from analytics.anomaly import WEIGHTS
-
-    none = replace(WEIGHTS, flow=0.0, address=0.0, given=0.0, order=0.0, company=0.0, bag=0.0, length=0.0)
-    assert score(model, frame([hijacked()]), none).sessions["surprise"].to_list() == [0]
+def test_a_model_keeps_the_weights_it_was_trained_with() -> None:
+    """Every part of a total is weighed, by the weights of the model: without any no session surprises."""
+    none = Weights(**dict.fromkeys(vars(WEIGHTS), 0.0))
+    model = from_arrow(to_arrow(train(frame(history(30)), none)))
+    assert model.weights == none
+    assert score(model, frame([hijacked()])).sessions["surprise"].to_list() == [0]
