@@ -14,18 +14,13 @@ Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
-COLUMNS = (
-    "event_id", "session", "event_time", "client_name", "user_id", "server_name", "tool_name", "event_class",
-    "outcome", "args_keys", "args_leaves", "result_leaves", "args_addresses", "args_shingles", "result_shingles",
-    "request_bytes", "response_bytes",
-)  # fmt: skip
-"""What a caller may give; a column that is not there counts as null."""
-
 _TYPES: dict[str, pl.DataType | type[pl.DataType]] = {
     "event_id": pl.String, "session": pl.String, "event_time": pl.Datetime("us", "UTC"), "tool_name": pl.String,
     "server_name": pl.String, "client_name": pl.String, "user_id": pl.String, "event_class": pl.String,
     "args_leaves": pl.List(pl.Int64), "result_leaves": pl.List(pl.Int64), "args_addresses": pl.List(pl.Int64),
 }  # fmt: skip
+COLUMNS = tuple(_TYPES)
+"""What is read of events: `session` is whatever they were stitched into, the others are columns of the lake."""
 _NEEDED = ("event_id", "session", "event_time", "tool_name")
 
 
@@ -76,7 +71,7 @@ class Calls:
 def calls_of(events: pa.Table | pl.DataFrame) -> Calls:
     """Return the tool calls and denials of events, attempts alike.
 
-    Raises ValueError naming a column without which nothing can be said.
+    A column that is not there counts as null. Raises ValueError naming one without which nothing can be said.
     """
     frame = pl.DataFrame(events) if isinstance(events, pa.Table) else events
     if missing := [name for name in _NEEDED if name not in frame.columns]:

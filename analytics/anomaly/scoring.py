@@ -64,17 +64,11 @@ def _scored(model: Model, calls: Calls, symbols: Symbols, judged: Judged) -> Sco
 
 def _share(habits: Habits, client: Ints, total: Floats) -> Floats:
     """Return how probable so great a total is: the client's own share, and its peers' as PEERS sessions more."""
-    peers = habits.all.share(total)
+    figures, many = habits.all.figures, len(habits.total) + 1
+    own = habits.client * many + np.searchsorted(figures, habits.total)
+    below = np.searchsorted(own, client * many + np.searchsorted(figures, total))
     first, last = (np.searchsorted(habits.client, client, side) for side in ("left", "right"))
-    own = last - first
-    reached = np.zeros(len(total))
-    for number in np.unique(client[own > 0]):
-        mine = client == number
-        span = habits.total[
-            np.searchsorted(habits.client, number) : np.searchsorted(habits.client, number, "right")
-        ]
-        reached[mine] = len(span) - np.searchsorted(span, total[mine], side="left")
-    share: Floats = (reached + PEERS * peers) / (own + PEERS)
+    share: Floats = (last - below + PEERS * habits.all.share(total)) / (last - first + PEERS)
     return share
 
 

@@ -21,7 +21,7 @@ from ingest.loop import IngestOptions, Pipeline
 from store.lake import Lake
 
 SETS = ("agentdojo", "agentdyn", "splices", "tau")
-FORM = 4
+FORM = 5
 """Of the cache: raised when what is stored in it changes."""
 
 

@@ -189,7 +189,7 @@ def test_absent_columns_count_as_null_and_needed_ones_are_named(model: Model) ->
         score(model, events.drop("session"))
     with pytest.raises(ValueError, match="no tool call to learn from"):
         train(events.filter(pl.lit(False)))
-    assert set(events.columns) < set(COLUMNS)
+    assert set(events.columns) == set(COLUMNS)
 
 
 def test_what_is_no_tool_call_is_not_judged(model: Model) -> None:
@@ -207,6 +207,18 @@ def test_a_client_of_its_own_habits_is_forgiven_them() -> None:
     learned = train(frame([*history(), *((f"odd{n}", "janitor", odd) for n in range(40))]))
     scored = score(learned, frame([("mine", "janitor", odd), ("yours", "desk", odd)]))
     assert of(scored, "mine")["anomaly"] < of(scored, "yours")["anomaly"]
+
+
+def test_a_client_is_compared_with_its_own_sessions_and_some_of_its_peers() -> None:
+    """The share is (own sessions as surprising or more + 20 times the peers' share) over (own sessions + 20)."""
+    sessions = [*history(100), *history(50, seed=9, clients=("other",))]
+    learned, judged = train(frame(sessions)), frame(history(40, seed=8))
+    scored = score(learned, judged).sessions
+    own = learned.full.total[learned.full.client == learned.clients.index("desk")]
+    surprise = scored["surprise"].to_numpy()
+    reached = (own[None, :] >= surprise[:, None]).sum(axis=1)
+    expected = (reached + 20 * learned.full.all.share(surprise)) / (100 + 20)
+    assert scored["anomaly"].to_numpy() == pytest.approx(1 - expected)
 
 
 def test_a_model_is_plain_data_without_content(model: Model) -> None:
