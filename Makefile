@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: install demo test test-slow lint docs bench lock clean
+.PHONY: install demo test test-slow lint docs bench bench-detect lock clean
 
 install: $(STAMP)
 
@@ -35,6 +35,13 @@ docs: install
 bench: install
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-bench.lock
 	$(BIN)/python -m bench
+
+# DATA is a folder of recorded agent runs; without one it says so and measures nothing.
+DATA ?= recorded-runs
+
+bench-detect: install
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-bench.lock
+	$(BIN)/python -m bench.detect --data $(DATA)
 
 LOCK := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header pyproject.toml
 

@@ -40,7 +40,8 @@ _LONGEST = 16 << 20
 _NOWHERE = Stream("file:trial", 0, "trial")
 _HIDDEN = frozenset({
     "event_id", "ingest_time", "event_date", "source_format", "sub_index", "raw_sha256", "source_topic",
-    "source_partition", "source_offset", "args_leaves", "result_leaves", "args_shingles", "result_shingles",
+    "source_partition", "source_offset", "args_leaves", "result_leaves", "args_addresses", "args_shingles",
+    "result_shingles",
     "args_hmac", "result_hmac", "unmapped", "session_key",
 })  # fmt: skip
 """Columns the lake fills itself, or keys with its own key: a trial is about what the format gives."""

@@ -17,8 +17,8 @@ from store.validate import implausible
 FILLED_BY_LAKE = frozenset({
     "event_id", "ingest_time", "event_date", "source_format", "sub_index", "raw_sha256", "source_topic",
     "source_partition", "source_offset", "session_key", "args_json", "args_keys", "args_hmac", "result_hmac",
-    "args_leaves", "result_leaves", "args_shingles", "result_shingles", "redactions", "leaf_hash", "unmapped",
-    "args_state", "result_state", "parse_warnings",
+    "args_leaves", "result_leaves", "args_addresses", "args_shingles", "result_shingles", "redactions", "leaf_hash",
+    "unmapped", "args_state", "result_state", "parse_warnings",
 })  # fmt: skip
 """Columns the lake fills itself: what a record claims of them is kept in `unmapped`."""
 

@@ -3,8 +3,9 @@
 A leaf is a scalar of 8 characters or more: a string's decoded text, or a number as it is written (so 12345678 and
 "12345678" match). A string that holds a JSON document is opened and its leaves taken instead. A text also gives
 its identifier-like words: e-mail addresses, record ids, URLs, whatever is 8 characters or more between spaces and
-punctuation and has a digit or one of @ _ / . in it. A long text also gives winnowed shingles of five words
-(Schleimer, Wilkerson, Aiken: Winnowing, SIGMOD 2003), which find copied passages of 12 words or more.
+punctuation and has a digit or one of @ _ / . in it; and the host of each URL by itself. A long text also gives winnowed
+shingles of five words (Schleimer, Wilkerson, Aiken: Winnowing, SIGMOD 2003), which find copied passages of 12 words
+or more.
 
 Each fingerprint is 64 bits of AES over a 128-bit universal hash of the bytes (two independent NH sums of UMAC,
 RFC 4418 section 5.2.2): hash-then-PRF after Wegman and Carter. Without the site key they can be neither computed
@@ -22,6 +23,8 @@ import numpy as np
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from numpy.typing import NDArray
 
+from ingest.addresses import addresses
+from ingest.hosts import hosts
 from store.keys import derive
 
 LEAF_CHARS = 8
@@ -41,10 +44,14 @@ _QUOTE, _BACKSLASH, _COLON = 34, 92, 58
 
 @dataclass(frozen=True)
 class Fingerprints:
-    """Values of all documents one after another; document i owns `values[offsets[i]:offsets[i + 1]]`."""
+    """Values of all documents one after another; document i owns `values[offsets[i]:offsets[i + 1]]`.
+
+    `address` says which are of an e-mail address, a URL, a host or an IBAN, where that was looked for.
+    """
 
     values: Ints
     offsets: NDArray[np.int32]
+    address: NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -67,10 +74,15 @@ class Fingerprinter:
         self._leaf = _KeyedHash(derive(site_key, "leaf-fingerprint", 64))
         self._shingle = _KeyedHash(derive(site_key, "shingle-fingerprint", 64))
 
-    def fingerprint(self, documents: Sequence[bytes]) -> tuple[Fingerprints, Fingerprints]:
-        """Return (leaves, shingles) of valid JSON documents; an empty document gives nothing."""
-        leaves: list[tuple[Ints, Ints]] = []
-        shingles: list[tuple[Ints, Ints]] = []
+    def fingerprint(
+        self, documents: Sequence[bytes], arguments: int = 0
+    ) -> tuple[Fingerprints, Fingerprints]:
+        """Return (leaves, shingles) of valid JSON documents; an empty document gives nothing.
+
+        In the first `arguments` of them it is looked which leaves are addresses.
+        """
+        leaves: list[_Part] = []
+        shingles: list[_Part] = []
         owners = np.arange(len(documents), dtype=np.int64)
         layer = documents
         for depth in range(MAX_OPENED + 1):
@@ -79,11 +91,13 @@ class Fingerprinter:
                 opened, spans, texts, inner = _open(buffer, spans, texts)
             else:
                 opened, inner = [], owners[:0]
-            leaves.append((owners[spans.document], self._leaf.of(buffer, spans)))
             words = identifiers(buffer, texts)
-            leaves.append((owners[words.document], self._leaf.of(buffer, words)))
+            for found in (spans, words, named_hosts(buffer, texts, words)):
+                owner = owners[found.document]
+                address = are_addresses(buffer, found, owner < arguments)
+                leaves.append((owner, self._leaf.of(buffer, found), address))
             owner, values = self._shingles(buffer, texts)
-            shingles.append((owners[owner], values))
+            shingles.append((owners[owner], values, np.zeros(len(values), dtype=np.bool_)))
             if not opened:
                 break
             layer, owners = opened, owners[inner]
@@ -391,6 +405,39 @@ def _long_runs(mask: NDArray[np.bool_]) -> tuple[Ints, Ints]:
     return start, end - start
 
 
+def named_hosts(buffer: Bytes, texts: Spans, words: Spans) -> Spans:
+    """Find the hosts, of LEAF_CHARS bytes or more, that texts and identifier-like words begin with."""
+    document = np.concatenate([texts.document, words.document])
+    start, length = (
+        np.concatenate(pair) for pair in ((texts.start, words.start), (texts.length, words.length))
+    )
+    piece, begin, size = hosts(buffer, start, length)
+    long = size >= LEAF_CHARS
+    piece, begin, size = piece[long], begin[long], size[long]
+    if not len(piece):
+        return Spans(piece, piece, piece)
+    delimiters = np.flatnonzero((_translate(buffer, _CLASSES) & _DELIMITER) != 0)
+    whole = np.searchsorted(delimiters, start[piece]) == np.searchsorted(delimiters, begin + size)
+    return Spans(document[piece], begin, size).where(whole)
+
+
+def are_addresses(buffer: Bytes, spans: Spans, asked: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Say which of the spans asked for are an e-mail address, a URL, a host or an IBAN and nothing else."""
+    found = np.zeros(len(asked), dtype=np.bool_)
+    (at,) = np.nonzero(asked)
+    if not len(at):
+        return found
+    start, length = spans.start[at], spans.length[at]
+    head = buffer[: int((start + length).max()) + 8]
+    likely = addresses(head, start, length)
+    at, start, length = at[likely], start[likely], length[likely]
+    if len(at):
+        delimiters = np.flatnonzero((_translate(head, _CLASSES) & _DELIMITER) != 0)
+        whole = np.searchsorted(delimiters, start) == np.searchsorted(delimiters, start + length)
+        found[at[whole]] = True
+    return found
+
+
 def words_of(buffer: Bytes, texts: Spans) -> tuple[Bytes, Spans, Ints]:
     """Return lower-cased bytes, the spans of words (document = text's document), and which text each is in."""
     ends = np.cumsum(texts.length)
@@ -442,19 +489,23 @@ def winnow(hashes: NDArray[np.uint64], document: Ints, text: Ints, keyed: _Keyed
 _MIX = np.uint64(0x9E3779B97F4A7C15)
 
 
-def _gather(parts: list[tuple[Ints, Ints]], documents: int) -> Fingerprints:
+_Part = tuple[Ints, Ints, NDArray[np.bool_]]
+"""Owners, values, and which of these are addresses."""
+
+
+def _gather(parts: list[_Part], documents: int) -> Fingerprints:
     """Sort values by document, keeping each document's order, without repeats inside a document."""
     owner = np.concatenate([p[0] for p in parts])
     values = np.concatenate([p[1] for p in parts])
+    address = np.concatenate([p[2] for p in parts])
     order = np.argsort(values)
-    owner = owner[order]
-    narrow = owner.astype(np.uint16) if documents <= 1 << 16 else owner
-    within = np.argsort(narrow, kind="stable")  # of 16 bits a radix sort: one pass, no comparison
-    owner, values = owner[within], values[order[within]]
+    narrow = owner[order].astype(np.uint16) if documents <= 1 << 16 else owner[order]
+    order = order[np.argsort(narrow, kind="stable")]  # of 16 bits a radix sort: one pass, no comparison
+    owner, values, address = owner[order], values[order], address[order]
     if len(values):
         fresh = np.empty(len(values), dtype=bool)
         fresh[0] = True
         np.logical_or(owner[1:] != owner[:-1], values[1:] != values[:-1], out=fresh[1:])
-        owner, values = owner[fresh], values[fresh]
+        owner, values, address = owner[fresh], values[fresh], address[fresh]
     offsets = np.searchsorted(owner, np.arange(documents + 1)).astype(np.int32)
-    return Fingerprints(values, offsets)
+    return Fingerprints(values, offsets, address)

@@ -219,15 +219,19 @@ class RowBuilder:
         arrays["result_state"] = results.state_column()
 
     def _fingerprint(self, arrays: dict[str, pa.Array], name: str, contents: Contents) -> None:
-        leaves: list[pa.Array] = []
-        shingles: list[pa.Array] = []
+        parts: dict[str, list[pa.Array]] = {"leaves": [], "shingles": []}
+        if name == "args":
+            parts["addresses"] = []
         for start in range(0, len(contents.documents), FINGERPRINTED):
             piece = contents.documents[start : start + FINGERPRINTED]
             absent = np.fromiter((not d for d in piece), np.bool_, len(piece))
-            for found, lists in zip(self._fingerprinter.fingerprint(piece), (leaves, shingles), strict=True):
-                lists.append(_lists(found, absent))
-        arrays[f"{name}_leaves"] = contents.spread(pa.concat_arrays(leaves))
-        arrays[f"{name}_shingles"] = contents.spread(pa.concat_arrays(shingles))
+            leaves, shingles = self._fingerprinter.fingerprint(piece, len(piece) if name == "args" else 0)
+            parts["leaves"].append(_lists(leaves, absent))
+            parts["shingles"].append(_lists(shingles, absent))
+            if name == "args":
+                parts["addresses"].append(_lists(_addresses(leaves), absent))
+        for kind, lists in parts.items():
+            arrays[f"{name}_{kind}"] = contents.spread(pa.concat_arrays(lists))
 
     def _session_keys(self, raw: Sequence[str | None]) -> list[str | None]:
         known = self._sessions
@@ -278,6 +282,13 @@ def _noted(name: str, redactions: Sequence[Redaction]) -> list[dict[str, str]]:
 
 def _bytes(text: str | bytes) -> bytes:
     return text if isinstance(text, bytes) else text.encode()
+
+
+def _addresses(leaves: Fingerprints) -> Fingerprints:
+    """Return the leaves that are addresses."""
+    before = np.concatenate([[0], np.cumsum(leaves.address)])
+    kept = leaves.address
+    return Fingerprints(leaves.values[kept], before[leaves.offsets].astype(np.int32), kept[kept])
 
 
 def _lists(found: Fingerprints, absent: NDArray[np.bool_]) -> pa.Array:

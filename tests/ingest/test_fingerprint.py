@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 import json
 import random
+import re
 from collections.abc import Iterator, Sequence
 from hashlib import sha256
 from pathlib import Path
@@ -30,6 +31,12 @@ def fingerprinter() -> Fingerprinter:
 def of(found: Fingerprints, document: int) -> list[int]:
     """Return the values of one document."""
     return [int(v) for v in found.values[found.offsets[document] : found.offsets[document + 1]]]
+
+
+def addressed(found: Fingerprints, document: int) -> list[int]:
+    """Return the values of one document that are addresses."""
+    span = slice(found.offsets[document], found.offsets[document + 1])
+    return [int(v) for v in found.values[span][found.address[span]]]
 
 
 def leaves(fingerprinter: Fingerprinter, *documents: object) -> list[set[int]]:
@@ -76,6 +83,10 @@ class Reference:
         """Return the leaves of a JSON document."""
         return {self.value(text) for text in set(pieces(document, 0))}
 
+    def addresses(self, document: bytes) -> set[int]:
+        """Return the leaves of a JSON document that are addresses."""
+        return {self.value(text) for text in set(pieces(document, 0)) if is_address(text)}
+
 
 class Number(str):
     """A number as it is written."""
@@ -95,7 +106,10 @@ def pieces(document: bytes | str, layer: int) -> Iterator[bytes]:
                 yield from pieces(text, layer + 1)
             else:
                 yield text.encode()
-                yield from identifiers(text.encode())
+                yield from host(text.encode())
+                for word in identifiers(text.encode()):
+                    yield word
+                    yield from host(word)
 
 
 def scalars(value: Any) -> Iterator[str]:
@@ -131,6 +145,28 @@ def identifiers(text: bytes) -> Iterator[bytes]:
             yield word
 
 
+def host(text: bytes) -> Iterator[bytes]:
+    """Yield the host that a text begins with, after a scheme or before a slash."""
+    first = text.find(b"/")
+    if first < 0:
+        return
+    scheme = text[first - 1 : first] == b":" and text[first + 1 : first + 2] == b"/" and len(text) > first + 2
+    begin = first + 2 if first > 0 and scheme else 0
+    name = text[begin:].split(b"/")[0]
+    whole = not re.search(rb"[\x00-\x20\"'`,;()<>\[\]{}|=&?*!\\]", text[: begin + len(name)])
+    if whole and b"." in name and len(name) >= 8:
+        yield name
+
+
+def is_address(text: bytes) -> bool:
+    """Say whether a text is an e-mail address, a URL, a host that begins with www, or an IBAN."""
+    if re.search(rb"[\x00-\x20\"'`,;()<>\[\]{}|=&?*!\\]", text):
+        return False
+    mail = re.fullmatch(rb"[^@]+@.*[.].+", text, re.DOTALL)
+    url = re.fullmatch(rb"[^/]*://.+", text, re.DOTALL)
+    return bool(mail or url or text[:4] == b"www." or re.fullmatch(rb"[A-Z]{2}\d\d[A-Z\d]{8,30}", text))
+
+
 # --- values -----------------------------------------------------------------------------------------------------
 
 
@@ -150,6 +186,9 @@ TEXTS = st.one_of(
     st.text(max_size=30),
     st.text(st.sampled_from("ab1/.@_: \n\t\"\\'{}[],é😀"), max_size=30),
     st.sampled_from(["ana@example.org wrote it", "see /srv/reports/2026.txt: now", "ticket ACME-12345."]),
+    st.lists(
+        st.sampled_from(["https", ":", "//", "/", "www.example.org", "a.b", ".", " ", "?", "x"]), max_size=8
+    ).map("".join),
 )
 SCALARS = st.one_of(
     st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False, allow_infinity=False), TEXTS
@@ -179,10 +218,11 @@ def test_leaves_are_what_plain_python_makes_of_them(
 ) -> None:
     """However documents are written and batched, their leaves are those of the definition."""
     documents = [json.dumps(value, **way).encode() for value, way in values]
-    found, _ = fingerprinter.fingerprint(documents)
+    found, _ = fingerprinter.fingerprint(documents, len(documents))
     reference = Reference(KEY)
     for i, document in enumerate(documents):
         assert of(found, i) == sorted(reference.leaves(document)), document
+        assert addressed(found, i) == sorted(reference.addresses(document)), document
 
 
 @pytest.mark.parametrize(
@@ -216,7 +256,8 @@ def test_one_value_has_one_number(fingerprinter: Fingerprinter, one: bytes, othe
         ({"key_of_many_letters": 1}, 0), ("1234567", 0), (1234567, 0), ("ééééééé", 0), ("éééééééé", 1), ("12345678", 1),
         (True, 0), (None, 0), ([], 0), ({}, 0), ("", 0), ([1, 2, 3, 4, 5, 6, 7, 8], 0),
         (["same value", "same value"], 1),
-        ("write to ana@example.org.", 2), ("no identifying words here", 1), ("ana@example.org", 1),
+        ("write to ana@example.org.", 2), ("https://pay.example/x/9", 2),
+        ("no identifying words here", 1), ("ana@example.org", 1),
         ("id=ACME-0001;id=ACME-0002", 3), ({"a": "{not json at all}"}, 1),
     ],
 )  # fmt: skip
@@ -231,6 +272,45 @@ def test_identifying_words_are_found_by_themselves(fingerprinter: Fingerprinter)
     for word in ("INV-2026-0042", "ana@example.org", "https://pay.example/x/9"):
         sentence, alone = leaves(fingerprinter, {"body": text}, {"id": word})
         assert alone < sentence
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "https://www.example.org", "https://www.example.org/a/b", "www.example.org/a",
+        "see http://www.example.org/a, now",
+        "www.example.org/ is where", "mcp+https://www.example.org/a?b=/c",
+    ],
+)  # fmt: skip
+def test_a_host_is_found_in_its_urls(fingerprinter: Fingerprinter, text: str) -> None:
+    """A host named in one text and opened as a URL in another is the same host, with or without scheme and path."""
+    inside, alone = leaves(fingerprinter, {"url": text}, {"host": "www.example.org"})
+    assert alone < inside
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [
+        ("ana@example.org", 1), ("mail ana@example.org, bo@example.org", 2), ("https://pay.example/x/9", 1),
+        ("see www.example.org/a", 2), ("pay to DE89370400440532013000", 1), ("ACME-0001 and /srv/a.b/c", 0),
+        ("@example.org", 0), ("12345678", 0),
+    ],
+)  # fmt: skip
+def test_addresses_are_told_from_other_values(fingerprinter: Fingerprinter, text: str, count: int) -> None:
+    """E-mail addresses, URLs, www hosts and IBANs are addresses, in arguments only: results are not looked at."""
+    document = json.dumps({"text": text}).encode()
+    found, shingles_ = fingerprinter.fingerprint([document, document], 1)
+    assert len(addressed(found, 0)) == count
+    assert addressed(found, 1) == []
+    assert not shingles_.address.any()
+
+
+def test_a_path_has_no_host(fingerprinter: Fingerprinter) -> None:
+    """What stands before a slash and has no dot, or stands behind a space, is no host."""
+    assert [
+        len(found)
+        for found in leaves(fingerprinter, "/srv/reports.d/x", "reports2026/x", "go to: a/www.example.org")
+    ] == [1, 1, 2]
 
 
 def test_an_empty_document_gives_nothing(fingerprinter: Fingerprinter) -> None:

@@ -1,0 +1,68 @@
+"""How surprising a tool is in the company of the tools used before it in the session, in whatever order.
+
+An inserted errand need not break a habit that the two calls before it would show; it is a tool that sessions of this
+sort never come to. Each tool counts where a session uses it first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from analytics.anomaly.calls import Floats, Ints
+from analytics.anomaly.counted import Counted
+
+REMEMBERED = 32
+"""Of the tools used before, the last so many are company."""
+
+
+@dataclass(frozen=True)
+class Company:
+    """In how many sessions each tool was used, came first, and came after each other one."""
+
+    sessions: int
+    used: Ints
+    opened: Ints
+    after: Counted
+
+    @classmethod
+    def of(cls, session: Ints, tool: Ints, many: int) -> Company:
+        """Learn from calls in the order of sessions and time."""
+        at = first_uses(session, tool, many)
+        openings = at[np.diff(session[at], prepend=-1) != 0]
+        keys = [tool[earlier] * many + tool[later] for earlier, later in _pairs(session, at)]
+        return cls(
+            len(openings), np.bincount(tool[at], minlength=many), np.bincount(tool[openings], minlength=many),
+            Counted.of(np.concatenate([np.zeros(0, np.int64), *keys])),
+        )  # fmt: skip
+
+    def surprise(self, session: Ints, tool: Ints, many: int) -> Floats:
+        """Return the mean surprise of each tool at its first use, in nats; 0 for a tool used already."""
+        at = first_uses(session, tool, many)
+        total, pairs = np.zeros(len(tool)), np.zeros(len(tool))
+        share = (self.used + 0.5) / (self.sessions + 1)
+        for earlier, later in _pairs(session, at):
+            y, x = tool[earlier], tool[later]
+            likely = (self.after.of_each(y * many + x) + share[x]) / (self.used[y] + 1)
+            total[later] -= np.log(likely)
+            pairs[later] += 1
+        surprise = np.divide(total, pairs, out=np.zeros(len(tool)), where=pairs > 0)
+        opening = at[np.diff(session[at], prepend=-1) != 0]
+        surprise[opening] = -np.log((self.opened[tool[opening]] + 0.5) / (self.sessions + 0.5 * many))
+        return surprise
+
+
+def first_uses(session: Ints, tool: Ints, many: int) -> Ints:
+    """Return the calls in which a session uses a tool for the first time."""
+    return np.sort(np.unique(session * many + tool, return_index=True)[1])
+
+
+def _pairs(session: Ints, at: Ints) -> Iterator[tuple[Ints, Ints]]:
+    """Yield (earlier calls, later calls) of one session, a distance at a time."""
+    for distance in range(1, REMEMBERED + 1):
+        together = session[at[distance:]] == session[at[:-distance]]
+        if not together.any():
+            return
+        yield at[:-distance][together], at[distance:][together]
