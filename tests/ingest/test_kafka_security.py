@@ -106,7 +106,7 @@ def test_what_is_refused_is_told(
 ) -> None:
     """Each refusal names its reason and the setting to look at, and no message holds the password."""
     address, client = refused(secured, case)
-    chosen = options(broker, "t", bootstrap_servers=(address,), client=client, connect_timeout=1.0)
+    chosen = options(broker, "t", bootstrap_servers=(address,), client=client, connect_timeout=4.0)
     with pytest.raises(UnreachableError, match=reason) as caught:
         consume(ledger.pipeline(), chosen, stop=threading.Event())
     told = f"{caught.value} {caught.value.hint}"
