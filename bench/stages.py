@@ -41,7 +41,7 @@ STAGES = (
     ("identify", "ingest.rows:_identify"),
     ("known already?", "ingest.seen:Seen.fresh"),
     ("sort", "store.datafile:sorted_places"),
-    ("parquet", "pyarrow.parquet:write_table"),
+    ("parquet", "store.datafile:_parquet"),
     ("key index", "store.datafile:key_index"),
     ("files: hash, write, fsync", "store.lake:Lake.append"),
     ("commit", "store.commit:commit"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import count
 from typing import Any
 
 import msgspec
@@ -81,9 +82,11 @@ class Contents:
     def of(cls, values: Sequence[bytes | str | None]) -> Contents:
         """Take in one value a row."""
         known: dict[bytes | str | None, int] = {}
-        held = np.array([known.setdefault(value, len(known)) for value in values], dtype=np.int32)
+        firsts = np.fromiter(map(known.setdefault, values, count()), np.int64, len(values))
+        numbers = np.empty(len(values), dtype=np.int32)
+        numbers[np.fromiter(known.values(), np.int64, len(known))] = np.arange(len(known))
         found, states = documents(list(known))
-        return cls(found, states, held)
+        return cls(found, states, numbers[firsts])
 
     def spread(self, column: pa.Array) -> pa.Array:
         """Return a column of one value a row from one of a value a document."""

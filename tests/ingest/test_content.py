@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 
+import pyarrow as pa
 import pytest
 from lakes import NOON, ask, record, take_in
 
-from ingest.content import documents
+from ingest.content import Contents, documents
 from store.lake import Lake
 
 COLUMNS = "args_state, args_json, args_keys, args_hmac IS NOT NULL, result_state, result_hmac IS NOT NULL"
@@ -107,3 +108,19 @@ def test_one_call_has_one_digest(lake: Lake) -> None:
 def test_keys_are_pointers_without_values(lake: Lake, arguments: object, keys: list[str]) -> None:
     """args_keys are RFC 6901 pointers, sorted, three deep; elements of arrays share one name."""
     assert contents(lake, {"arguments": arguments})[0][2] == keys
+
+
+def test_each_document_is_kept_once_and_given_back_to_its_rows() -> None:
+    """Whatever is done to a document is done once, and all rows that hold it have the outcome."""
+    contents = Contents.of([b'{"a":1}', None, b"[2]", b'{"a":1}', b"null", '{"a":1}'])
+    assert [contents.documents[held] for held in contents.held] == [
+        b'{"a":1}',
+        b"",
+        b"[2]",
+        b'{"a":1}',
+        b"",
+        b'{"a":1}',
+    ]
+    assert contents.rows_of(int(contents.held[0])) == [0, 3]
+    assert contents.state_column().to_pylist() == ["full", "absent", "full", "full", "absent", "full"]
+    assert contents.spread(pa.array(range(len(contents.documents)))).to_pylist() == contents.held.tolist()

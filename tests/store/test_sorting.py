@@ -5,6 +5,7 @@ import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from store.datafile import _own_words
 from store.sorting import runs, sorted_places
 
 WORDS = st.none() | st.sampled_from(["", "a", "ab", "é", "z", "\U0001f600"])
@@ -31,3 +32,15 @@ def test_the_order_is_that_of_a_plain_sort(rows: list[tuple[str | None, str | No
 def test_runs_are_the_bounds_of_equal_values() -> None:
     """Each partition's rows stand together after sorting by it."""
     assert runs(pa.array([1, 1, 2, 5, 5]).to_numpy()) == [(0, 2), (2, 3), (3, 5)]
+
+
+@settings(deadline=None)
+@given(st.lists(WORDS, max_size=20), st.integers(0, 20), st.integers(0, 20))
+def test_a_row_group_keeps_its_values_and_no_word_of_others(
+    values: list[str | None], start: int, size: int
+) -> None:
+    """The writer puts every word it is given into each row group's dictionary."""
+    column = pa.chunked_array([pa.array(values, pa.string()).dictionary_encode()]).slice(start, size)
+    found = _own_words(column)
+    assert found.cast(pa.string()).to_pylist() == values[start : start + size]
+    assert set(found.dictionary.to_pylist()) == set(values[start : start + size]) - {None}
