@@ -107,3 +107,17 @@ def test_one_call_has_one_digest(lake: Lake) -> None:
 def test_keys_are_pointers_without_values(lake: Lake, arguments: object, keys: list[str]) -> None:
     """args_keys are RFC 6901 pointers, sorted, three deep; elements of arrays share one name."""
     assert contents(lake, {"arguments": arguments})[0][2] == keys
+
+
+def test_addresses_in_arguments_are_leaves_of_their_own(lake: Lake) -> None:
+    """Where a call sends something is among its leaves and its addresses; results have none; nothing seen is null."""
+    told = {"to": "ana@example.org", "order": "ACME-0001", "iban": "DE89370400440532013000"}
+    fields: list[dict[str, object]] = [
+        {"arguments": told, "result": {"by": "bo@example.org"}},
+        {"arguments": None},
+    ]
+    take_in(lake, [record(n, **f) for n, f in enumerate(fields)])
+    query = (
+        "SELECT len(args_leaves), len(args_addresses), list_has_all(args_leaves, args_addresses) FROM events"
+    )
+    assert ask(lake, f"{query} ORDER BY source_offset") == [(3, 2, True), (None, None, None)]
