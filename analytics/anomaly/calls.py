@@ -38,7 +38,8 @@ class Calls:
 
     `first[s]` is the first call of session s, `first[s + 1]` the one after its last; `session[c]` is the session of
     call c. `tool` names what is called, `client` who calls, `user` for whom (or null). `seen[c]` says whether its
-    arguments were there to see; `began[s]` is the time of the first call, in microseconds.
+    arguments were there to see, `marked[c]` whether the addresses in them were marked; `began[s]` is the time of the
+    first call, in microseconds.
     """
 
     event_id: pl.Series
@@ -52,6 +53,7 @@ class Calls:
     results: Ragged
     addresses: Ragged
     seen: Flags
+    marked: Flags
     began: Ints
 
     def __len__(self) -> int:
@@ -90,7 +92,7 @@ def calls_of(events: pa.Table | pl.DataFrame) -> Calls:
         frame["event_id"], sessions, session, first, tool.to_series(), frame["client_name"].fill_null("?"),
         frame["user_id"],
         _ragged(frame["args_leaves"]), _ragged(frame["result_leaves"]), _ragged(frame["args_addresses"]),
-        frame["args_leaves"].is_not_null().to_numpy(),
+        frame["args_leaves"].is_not_null().to_numpy(), frame["args_addresses"].is_not_null().to_numpy(),
         frame["event_time"].to_physical().to_numpy()[first[:-1]],
     )  # fmt: skip
 

@@ -80,7 +80,8 @@ def folds_of(calls: Calls, tool: Ints, names: tuple[str, ...], folds: int) -> In
     for sort in sorts:
         counts[sort] = counts.get(sort, 0) + 1
     fold = {sort: crc32("\n".join(names[place] for place in sort).encode()) % folds for sort in counts}
-    rank = np.argsort(np.argsort(calls.began, kind="stable"), kind="stable")
+    first = calls.event_id.gather(calls.first[:-1]).rank("ordinal").to_numpy()
+    rank = np.argsort(np.lexsort((first, calls.began)))
     return np.array([
         int(at) % folds if counts[sort] * folds > len(sorts) else fold[sort]
         for sort, at in zip(sorts, rank, strict=True)

@@ -169,8 +169,11 @@ def _judged(
     values: Values,
     owners: Owners,
 ) -> Judged:
-    """Put the parts together. Of a call whose arguments were not to be seen nothing is said about values."""
-    tool, seen = symbols.tool, calls.seen
+    """Put the parts together.
+
+    Of a call whose arguments were not to be seen nothing is said about values, nor by a history that saw none.
+    """
+    tool, seen = symbols.tool, calls.seen & bool(values.calls.any())
     flow, source = values.passing(flows, new, tool, symbols.many)
     given, held = values.giving(flows, new, tool)
     foreign, address = owners.surprise(strange, tool, values.calls), values.sending(flows, new, tool)

