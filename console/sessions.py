@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from store.lake import Lake
 
 _LIST = """
-SELECT session, confidence, "user", client, first, last, calls, denied, sidestepped, anomaly, top_event, servers,
-       joined_by
+SELECT session, confidence, "user", client, first, last, calls, denied, sidestepped, anomaly, top_event,
+       anomaly_reason, servers, joined_by
 FROM sessions
 WHERE ($user IS NULL OR "user" = $user) AND ($client IS NULL OR client = $client)
 ORDER BY last DESC, session"""

@@ -156,6 +156,7 @@ SESSION_STATES = Table(
             pa.field("joined_by", events.TEXTS),
             pa.field("anomaly", pa.float64()),
             pa.field("top_event", events.TEXT),
+            pa.field("anomaly_reason", events.TEXT),
         ]
     ),
     partition="state_date",

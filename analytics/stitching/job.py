@@ -18,6 +18,7 @@ from pathlib import Path
 import polars as pl
 import pyarrow as pa
 
+from analytics.anomaly import kept
 from analytics.locks import alone
 from analytics.stitching.gaps import Gaps, as_list
 from analytics.stitching.habits import Habits
@@ -39,7 +40,7 @@ _READ = (
     "event_id", "event_time", "user_id", "user_issuer", "user_id_kind", "user_email", "client_oauth_id",
     "client_name", "agent_id", "credential_id", "client_address", "source_system", "source_instance", "event_kind",
     "event_class", "mcp_method", "server_name", "tool_name", "resource_uri", "outcome", "args_hmac", "args_keys",
-    "args_leaves", "result_leaves", *KEYS,
+    "args_leaves", "result_leaves", "args_addresses", *KEYS,
 )  # fmt: skip
 
 
@@ -92,6 +93,7 @@ class _Run:
             progress(seen, fresh.height)
         self._write_model()
         self._write_states()
+        kept.keep_up(self._lake, session_events(self._lake), self._version)
         return Outcome(self._version, fresh.height, len(self._touched), self._merged, self._doubts)
 
     def _span(self, first: date, last: date) -> None:
@@ -152,10 +154,10 @@ class _Run:
         ).row(0)
         events = prepared(self._lake.scan("events", _READ, between=between).collect())
         story = events.join(members.drop("event_time"), on="event_id")
-        return summed(story).with_columns(
-            revision=pl.lit(self._version, pl.Int64), state_time=self._now, state_date=self._now.date(),
-            anomaly=pl.lit(None, pl.Float64), top_event=pl.lit(None, pl.String),
-        )  # fmt: skip
+        states = summed(story).join(kept.scored(self._lake, story), on="session", how="left")
+        return states.with_columns(
+            revision=pl.lit(self._version, pl.Int64), state_time=self._now, state_date=self._now.date()
+        )
 
     def _write_model(self) -> None:
         row = {"name": "sessions", "revision": self._version, "trained_time": self._now, "model_date": self._now.date(),
