@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: install demo test test-slow lint docs bench bench-detect lock clean
+.PHONY: install demo test test-slow lint docs bench bench-detect bench-leaks lock clean
 
 install: $(STAMP)
 
@@ -42,6 +42,9 @@ DATA ?= recorded-runs
 bench-detect: install
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-bench.lock
 	$(BIN)/python -m bench.detect --data $(DATA)
+
+bench-leaks: install
+	$(BIN)/python -m bench.leaks
 
 LOCK := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header pyproject.toml
 

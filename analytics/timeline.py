@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -12,8 +14,10 @@ from typing import TYPE_CHECKING
 from store.errors import UsageError
 
 if TYPE_CHECKING:
+    import duckdb
+    import pyarrow as pa
+
     from store.lake import AsOf, Lake
-    from store.sql import Answer
 
 _KEY = re.compile(r"[0-9a-f]{1,32}")
 _SHORTEST_PREFIX = 4
@@ -44,41 +48,74 @@ class Summary:
 
 
 @dataclass(frozen=True)
+class Rows:
+    """The events of a session in order, one row each, and the version of the events table they were taken from."""
+
+    table: pa.Table
+    version: int
+
+    @property
+    def schema(self) -> pa.Schema:
+        """Names and Arrow types of the columns."""
+        return self.table.schema
+
+    def batches(self) -> Iterable[pa.RecordBatch]:
+        """Return the rows, batch by batch."""
+        return list(self.table.to_batches())
+
+
+@dataclass(frozen=True)
 class Timeline:
-    """A session's summary and its events in order, both of one version of the lake."""
+    """A session's summary and its events in order, both of one version; `story` has what they were told from."""
 
     summary: Summary
-    rows: Answer
+    rows: Rows
+    story: pa.Table
 
 
 def timeline(lake: Lake, session: str, as_of: AsOf = None) -> Timeline:
-    """Return the timeline of a session, named by its key, a unique prefix of it, or the raw session id.
+    """Return the timeline of a session, named by its id, a unique prefix of it, or the raw session id.
 
-    Raises UsageError when no session, or more than one, fits.
+    The lake is read once. Raises UsageError when no session, or more than one, fits.
     """
     key = find_session(lake, session, as_of)
-    whole, bound = _whole(lake, key, as_of)
-    rows = lake.sql(_query("timeline.sql", whole), {"session": key, **bound}, as_of)
-    version = rows.version if as_of is None else as_of
-    summary = lake.sql(_query("timeline_summary.sql", whole), {"session": key, **bound}, version)
-    return Timeline(Summary(session=key, **summary.arrow().to_pylist()[0]), rows)
+    condition, span = _whole(lake, key, as_of)
+    question = text("timeline_events.sql").replace("{events}", condition)
+    answer = lake.sql(question, {"session": key, **span}, as_of)
+    story = answer.arrow()
+    with closing(over(story=story)) as told:
+        summary = told.sql(text("timeline_summary.sql")).to_arrow_table().to_pylist()[0]
+        rows = told.sql(with_ways_around(text("timeline.sql"))).to_arrow_table()
+    return Timeline(Summary(session=key, **summary), Rows(rows, answer.version), story)
+
+
+def over(**tables: pa.Table) -> duckdb.DuckDBPyConnection:
+    """Return a DuckDB of its own that sees these tables by their names."""
+    import duckdb
+
+    connection = duckdb.connect(config={"threads": 2})
+    connection.execute("SET TimeZone = 'UTC'")
+    for name, table in tables.items():
+        connection.register(name, table)
+    return connection
 
 
 _SPAN = "SELECT first, last, joined_by FROM sessions WHERE session = $session"
 _BY_KEY = "session_key = $session"
 _STITCHED = """event_time BETWEEN $first AND $last
-AND event_id IN (SELECT event_id FROM session_events WHERE session = $session)"""
+AND e.event_id IN (SELECT event_id FROM session_events WHERE session = $session)"""
 
 
-def _whole(lake: Lake, session: str, as_of: AsOf) -> tuple[str, dict[str, datetime]]:
-    """Return the condition that finds a session's events, and what it binds.
+def _whole(lake: Lake, session: str, as_of: AsOf) -> tuple[str, dict[str, datetime | None]]:
+    """Return the condition that finds a session's events, and the time in which they were stitched.
 
     Where its id alone makes the session, the id finds them, those too that came in since sessions were stitched.
     """
     rows = lake.sql(_SPAN, {"session": session}, as_of).arrow().to_pylist()
-    if not rows or rows[0]["joined_by"] == ["session_id"]:
-        return _BY_KEY, {}
-    return _STITCHED, {"first": rows[0]["first"], "last": rows[0]["last"]}
+    if not rows:
+        return _BY_KEY, {"first": None, "last": None}
+    span = {"first": rows[0]["first"], "last": rows[0]["last"]}
+    return _BY_KEY if rows[0]["joined_by"] == ["session_id"] else _STITCHED, span
 
 
 def find_session(lake: Lake, session: str, as_of: AsOf = None) -> str:
@@ -109,6 +146,11 @@ def _unknown(message: str) -> UsageError:
 
 
 @cache
-def _query(name: str, events: str) -> str:
-    text, ways = (Path(__file__).with_name(n).read_text("utf-8") for n in (name, "ways_around.sql"))
-    return text.replace("{events}", events).replace("{ways_around}", ways)
+def text(name: str) -> str:
+    """Return a question of this folder."""
+    return Path(__file__).with_name(name).read_text("utf-8")
+
+
+def with_ways_around(question: str) -> str:
+    """Return a question over `story` with the expression it names by {ways_around} filled in."""
+    return question.replace("{ways_around}", text("ways_around.sql"))

@@ -28,6 +28,13 @@ def fresh_lake(folder: Path) -> Lake:
     return Lake.create(folder)
 
 
+def fill(files: list[Path], folder: Path) -> Lake:
+    """Return a fresh lake with files taken in, every default on."""
+    lake, options = fresh_lake(folder), IngestOptions()
+    ingest_files(lake, Pipeline(lake, options), files, options.max_record_bytes, lambda _: None, Event())
+    return lake
+
+
 def ingest(files: list[str], lake: str, adapters: Sequence[str] = ()) -> dict[str, Any]:
     """Take files into a fresh lake with every default on: what the user waits for, the last commit included."""
     target = fresh_lake(Path(lake))

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from analytics.timeline import timeline
+from analytics.ladder import ladder
 from console.configuration import starter_toml
 from console.options import Place
 from console.sources import run_files
@@ -178,7 +178,7 @@ def _tell_way_around(lake: Lake, incidents: Sequence[Incident]) -> str | None:
         for raw in incident.facts["session_ids"]:
             key = lake.session_key(raw)
             if lake.sql(_LINKED, {"session": key}).arrow().column(0)[0].as_py():
-                for line in timeline_lines(timeline(lake, key), terminal_width()):
+                for line in timeline_lines(ladder(lake, key), terminal_width()):
                     click.echo(line)
                 return key
     _nothing()
@@ -221,7 +221,7 @@ def _tell_revoked(lake: Lake, incidents: Sequence[Incident]) -> None:
 def _next_steps(folder: Path, session: str | None, event: str | None) -> None:
     _heading("Try next")
     steps = [f"cd {shlex.quote(str(folder))}"]
-    steps += [f"tooltrail timeline {session[:8]}"] if session else []
+    steps += [f"tooltrail timeline {session[:8]}", f"tooltrail story {session[:8]}"] if session else []
     steps += [f"tooltrail sql \"FROM went_to('{event}')\""] if event else []
     steps += ["tooltrail deadletters list", "tooltrail shell"]
     for step in steps:

@@ -2,51 +2,131 @@
 
 from __future__ import annotations
 
+import sys
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, fields
+from dataclasses import asdict, dataclass, fields
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from analytics.detecting import catalog, job
+from analytics.detecting import catalog, frameworks, job
 from analytics.detecting.catalog import Detection
 from analytics.detecting.evaluate import Finding, Verdict
 from analytics.detecting.triage import find
+from console.alerts.delivering import Courier
+from console.alerts.settings import read as read_alerts
 from console.exits import say
+from console.ingesting import stop_on_signal
 from console.options import Place, duckdb_settings
 from console.output import Output, rows_of
 from console.sessions import stitch_new
 from console.table import terminal_width
 from console.terminal import visible
 from store.errors import UsageError
+from store.settings import find_file
 
+if TYPE_CHECKING:
+    from store.lake import Lake
+
+POLL_SECONDS = 0.5
 _SHORT = """
 SELECT left(finding_id, 8) AS finding, severity, coalesce(user_id, client, server_name) AS who,
        strftime(event_time, '%m-%d %H:%M') AS "when", explanation
 FROM ({})"""
+_INCIDENTS = "FROM incidents ORDER BY risk DESC, last DESC, incident"
+_SHORT_INCIDENTS = """
+SELECT left(incident, 8) AS incident, risk, strftime(first, '%m-%d %H:%M') AS first, findings, open,
+       array_to_string(users, ' ') AS users, array_to_string(detections, ' ') AS detections
+FROM incidents ORDER BY risk DESC, last DESC, incidents.incident"""
 _ONE = "FROM findings WHERE finding_id = $finding"
 _EVENTS = """
 SELECT event_id, event_time, event_class, user_id, server_name, tool_name, outcome FROM events
 WHERE event_id IN (SELECT unnest($evidence)) ORDER BY event_time"""
 
 
-def detect(
-    place: Place, output: Output, only: Sequence[str], folders: Sequence[Path], *, again: bool
-) -> None:
+@dataclass(frozen=True)
+class Pack:
+    """Which detections to run: those named, of the built-in ones, those of folders, and Sigma rules."""
+
+    only: Sequence[str] = ()
+    folders: Sequence[Path] = ()
+    sigma: Sequence[Path] = ()
+
+    def detections(self) -> list[Detection]:
+        """Return them, having said which rules cannot be run and why."""
+        known = dict(catalog.load(self.folders))
+        for folder in self.sigma:
+            known |= {d.id: d for d in sigma_rules(folder)}
+        return chosen(known, self.only)
+
+
+def sigma_rules(folder: Path) -> list[Detection]:
+    """Return the Sigma rules of a folder, having said what is wrong with the others."""
+    from analytics.sigma.load import load
+
+    rules = load(folder)
+    for problem in rules.problems:
+        say(f"not run: {problem}")
+    if rules.foreign:
+        others = ", ".join(f"{name} {count:,}" for name, count in sorted(rules.foreign.items()))
+        say(f"{sum(rules.foreign.values()):,} Sigma rules are about other products: {others}")
+    return rules.detections
+
+
+def detect(place: Place, output: Output, pack: Pack, *, again: bool) -> None:
     """Stitch, run the detections, say what could not be said, and print what is new."""
-    detections = chosen(catalog.load(folders), only)
+    detections = pack.detections()
     lake = place.open_to_ask()
-    stitch_new(lake)
+    written = run_once(lake, detections, duckdb_settings(place.settings().query), again=again)
+    _print(output, written)
+
+
+def follow_commits(place: Place, output: Output, pack: Pack, *, again: bool) -> None:
+    """Evaluate what there is, then each commit as it lands, printing and sending what is found, until a signal.
+
+    What was found just before a crash is in the lake, and may not have been printed; it is still sent.
+    """
+    if output.to is not None:
+        raise UsageError("--follow prints to stdout", hint="leave out --to, and redirect")
+    detections = pack.detections()
+    lake = place.open_to_ask()
     settings = duckdb_settings(place.settings().query)
+    couriers = [Courier(lake, alert) for alert in read_alerts(find_file(place.path, place.config))]
+    for courier in couriers:
+        courier.begin()
+    done = None
+    with stop_on_signal(say) as stop:
+        while not stop.is_set():
+            newest = lake.snapshot("events").version
+            if newest != done:
+                written = run_once(lake, detections, settings, again=again)
+                done, again = newest, False
+                if written:
+                    _print(output, written)
+                    sys.stdout.flush()
+            for courier in couriers:
+                if sent := courier.run():
+                    say(f"alerts.{courier.alert.name}: {sent:,} findings sent")
+            stop.wait(POLL_SECONDS)
+
+
+def _print(output: Output, findings: Sequence[Finding]) -> None:
+    output.write(rows_of([asdict(finding) for finding in findings], [f.name for f in fields(Finding)]))
+
+
+def run_once(
+    lake: Lake, detections: Sequence[Detection], settings: Mapping[str, str | int], *, again: bool
+) -> list[Finding]:
+    """Stitch and evaluate what is new, say what was done, and return what was found."""
+    stitch_new(lake)
     run = job.update(lake, detections, again=again, settings=settings)
     for line in _not_evaluable(run.verdicts):
         say(line)
     say(f"{len(detections)} detections over {run.days} days with new events: {len(run.written)} new findings")
-    names = [f.name for f in fields(Finding)]
-    output.write(rows_of([asdict(finding) for finding in run.written], names))
+    return run.written
 
 
 def chosen(known: Mapping[str, Detection], only: Sequence[str]) -> list[Detection]:
@@ -67,6 +147,12 @@ def list_findings(place: Place, output: Output, *, every: bool, budget: int | No
     question = (Path(job.__file__).parent / "findings.sql").read_text("utf-8")
     question = _SHORT.format(question) if output.chosen == "table" else question
     output.write(place.open_to_ask().sql(question, {"every": every, "budget": budget}))
+
+
+def list_incidents(place: Place, output: Output) -> None:
+    """Print incidents, the riskiest first."""
+    question = _SHORT_INCIDENTS if output.chosen == "table" else _INCIDENTS
+    output.write(place.open_to_ask().sql(question))
 
 
 def show_finding(place: Place, name: str) -> None:
@@ -90,7 +176,8 @@ def _page(
         if row[name]:
             yield f"{name:15}{visible(str(row[name]))}"
     yield f"{'finding':15}{row['finding_id']} by {row['detection']}, {row['state']}"
-    yield f"{'tags':15}{' '.join(row['tags'])}"
+    for place, tag in enumerate(row["tags"]):
+        yield visible(f"{'' if place else 'tags':15}{tag:13}{frameworks.title(tag)}")[:width]
     yield ""
     yield "evidence: without any one of these it would not have been found"
     for event in events:

@@ -13,6 +13,7 @@ import click
 
 from console.cli import cli
 from console.configuration import configuration_page
+from console.detections_page import detections_page
 from console.exits import exit_codes_page, run
 from console.formats_page import formats_page
 from console.mapping_page import mapping_page
@@ -57,6 +58,7 @@ def _pages(command: click.Command, parent: click.Context | None, name: str) -> I
 PAGES: list[tuple[str, Callable[[], str]]] = [
     ("docs/cli.md", cli_reference),
     ("docs/configuration.md", configuration_page),
+    ("docs/detections.md", detections_page),
     ("docs/exit-codes.md", exit_codes_page),
     ("docs/formats.md", formats_page),
     ("docs/mapping.md", mapping_page),

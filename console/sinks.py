@@ -201,6 +201,12 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
 _OPENER = urllib.request.build_opener(_NoRedirect)
 
 
+def open_without_redirect(request: urllib.request.Request, timeout: float) -> http.client.HTTPResponse:
+    """Send a request that must not be sent on; OSError, of which HTTPError is one, when it was not taken."""
+    answer: http.client.HTTPResponse = _OPENER.open(request, timeout=timeout)
+    return answer
+
+
 def retry_after(text: str | None) -> float | None:
     """Return the seconds a Retry-After asks to wait: a number, or a date."""
     if text is None:

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import json
 import textwrap
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 import click
 from rich.cells import cell_len
 
-from analytics.timeline import Summary, Timeline
+from analytics.evidence import join_probability
+from analytics.ladder import SURE, Ladder
+from analytics.steps import Step, WayAround
 from console.exits import say
-from console.output import Output
+from console.options import Place
+from console.output import MadeRows, Output
 from console.table import fit, terminal_width
 from console.terminal import visible
 
@@ -22,20 +26,75 @@ _INDENT = " " * 14
 _WIDEST = 200
 _DECISION_WIDTH = 8
 _LABEL_WIDTH = 12
+_SOURCES = 3
+_BASIS = {
+    "data flow": "values of earlier results are in it",
+    "co-occurrence": "what is in it is not known, it came after results or with arguments that were not seen",
+    "none": "nothing in it comes from a result seen before",
+}
 
 
-def timeline_lines(timeline: Timeline, width: int, limit: int | None = None) -> Iterator[str]:
-    """Yield the lines of a timeline, styled, of at most `limit` events."""
+def timeline_lines(
+    ladder: Ladder, width: int, limit: int | None = None, *, witnesses: bool = False
+) -> Iterator[str]:
+    """Yield the lines of a timeline, styled, of at most `limit` calls and other events.
+
+    A call that several witnesses saw is told once, as the one that tells it best saw it; with `witnesses` as each did.
+    """
     width = min(width, _WIDEST)
-    yield from _header(timeline.summary, width)
+    yield from _header(ladder, width)
     day = None
-    for row in islice(_rows(timeline), limit):
+    told = _witnesses(ladder) if witnesses else ((step, step.row) for step in ladder.steps)
+    for step, row in islice(told, limit):
         time = row["event_time"].astimezone(UTC)
         if day != time.date():
             day = time.date()
             yield ""
             yield click.style(f"── {day} UTC ".ljust(width, "─"), dim=True)
         yield from _event(row, time, width)
+        yield from _beside(ladder, step, row, width, witnesses=witnesses)
+
+
+def _witnesses(ladder: Ladder) -> Iterator[tuple[Step, dict[str, Any]]]:
+    step_of = {event: step for step in ladder.steps for event in step.events}
+    for row in ladder.rows.to_pylist():
+        yield step_of[row["event_id"]], row
+
+
+def _beside(ladder: Ladder, step: Step, row: dict[str, Any], width: int, *, witnesses: bool) -> Iterator[str]:
+    """Yield what is known of a call beyond its record: ways around, where its data came from, who saw it."""
+    if step.around is not None and row["event_id"] in (step.around.reached_event, step.row["event_id"]):
+        for line in _wrapped(_way_around(step.around), width):
+            yield click.style(line, fg="yellow", bold=True)
+    if row is not step.row and row["event_id"] != step.row["event_id"]:
+        yield click.style(_detail(f"the same call, as the {row['vantage']} saw it", width), dim=True)
+        return
+    for way in ladder.got_around_elsewhere(step):
+        for line in _wrapped(_reached_elsewhere(way), width):
+            yield click.style(line, fg="yellow", bold=True)
+    for line in _notes(ladder, step, row, witnesses=witnesses):
+        for part in _wrapped(line, width):
+            yield click.style(part, fg="cyan")
+
+
+def _notes(ladder: Ladder, step: Step, row: dict[str, Any], *, witnesses: bool) -> Iterator[str]:
+    for flow in step.came_from[:_SOURCES]:
+        source = ladder.steps[flow.source].row
+        at = source["event_time"].astimezone(UTC).strftime("%H:%M:%S")
+        yield f"{flow.shared} value{'s' if flow.shared > 1 else ''} from the result of {source['attempted']} at {at}"
+    if len(step.came_from) > _SOURCES:
+        yield f"and values from {len(step.came_from) - _SOURCES} more results"
+    if departure := ladder.departure_of.get(step.number):
+        yield f"leaves by {departure.channel}: {_BASIS[departure.basis]}"
+    if len(step.events) > 1 and not witnesses:
+        yield f"seen by {len(step.events)} witnesses: {', '.join(step.vantages)}"
+    if step.denied and step.reached:
+        yield "the witnesses disagree: refused says one, answered another"
+    probability = join_probability(row)
+    if probability is not None and probability < SURE:
+        yield f"joined to this session by {row['joined_by'].replace('_', ' ')} alone: probability {probability:.2f}"
+    if ladder.top_event in step.events:
+        yield "this surprised most in this session"
 
 
 def arguments_summary(row: dict[str, Any]) -> str:
@@ -47,19 +106,46 @@ def arguments_summary(row: dict[str, Any]) -> str:
     return ""
 
 
-def _header(summary: Summary, width: int) -> Iterator[str]:
+def _header(ladder: Ladder, width: int) -> Iterator[str]:
+    summary = ladder.summary
     yield click.style(f"session {summary.session}", bold=True)
     for label, values in (
         ("user", summary.users or ["not known"]),
         ("client", summary.clients or ["not known"]),
         ("credential", summary.credentials or ["not known"]),
-        ("servers", summary.servers),
+        ("servers", summary.servers or ["none"]),
     ):
         yield from _labelled(label, ", ".join(values), width)
     lasted = _length((summary.last - summary.first).total_seconds())
     yield from _labelled("time", f"{_stamp(summary.first)} to {_stamp(summary.last)} ({lasted})", width)
-    counts = f"{summary.attempted} attempted, {summary.denied} denied, {summary.reached} reached"
-    yield from _labelled("calls", f"{counts} (in {summary.events} events)", width)
+    yield from _labelled("calls", _counts(ladder), width)
+    yield from _labelled("of them", _beyond(ladder), width)
+    if ladder.confidence is not None and ladder.joined_by != ["session_id"]:
+        how = ", ".join(ladder.joined_by) or "nothing: it is one event"
+        yield from _labelled(
+            "joined by", f"{how} (confidence {ladder.confidence:.2f})".replace("_", " "), width
+        )
+    if ladder.anomaly is not None:
+        yield from _labelled("anomaly", f"{ladder.anomaly:.2f} of 1", width)
+    for finding in ladder.findings:
+        yield from _labelled(
+            "finding", f"{finding['title']} ({finding['severity']}, {finding['finding_id'][:8]})", width
+        )
+    for gap in ladder.gaps:
+        yield from _labelled("not known", gap.text, width)
+
+
+def _counts(ladder: Ladder) -> str:
+    rungs = {name: len(steps) for name, steps in ladder.rungs.items()}
+    calls = f"{rungs['asked']} attempted, {rungs['denied']} denied, {rungs['reached']} reached"
+    return f"{calls} (in {ladder.summary.events} events)"
+
+
+def _beyond(ladder: Ladder) -> str:
+    rungs = {name: len(steps) for name, steps in ladder.rungs.items()}
+    around = f"{rungs['sidestepped']} got around a refusal" if rungs["sidestepped"] else ""
+    left = f"{rungs['left']} by which data can leave" if rungs["left"] else ""
+    return ", ".join(filter(None, (around, left)))
 
 
 def _labelled(label: str, text: str, width: int) -> Iterator[str]:
@@ -95,9 +181,6 @@ def _details(row: dict[str, Any], width: int) -> Iterator[str]:
             yield click.style(line, fg="red")
     elif row["error_message"]:
         yield from _wrapped(row["error_message"], width)
-    if row["link"]:
-        for line in _wrapped(_way_around(row), width):
-            yield click.style(line, fg="yellow", bold=True)
 
 
 def _decision(row: dict[str, Any]) -> tuple[str, dict[str, Any]]:
@@ -129,16 +212,19 @@ def _why(row: dict[str, Any]) -> str:
     return f"denied{f' by {who}' if who else ''}: {said}{policy}{weak}"
 
 
-def _way_around(row: dict[str, Any]) -> str:
-    by = row["denied_tool"] or "a call"
-    at = row["denied_time"].astimezone(UTC).strftime("%H:%M:%S")
-    same = "shares a value with it" if row["link"] == "shared value" else f"is for the {row['link']}"
-    return f"denied, then reached: {by} was denied at {at}; this {same}"
+def _way_around(way: WayAround) -> str:
+    by = way.denied_tool or "a call"
+    at = way.denied_time.astimezone(UTC).strftime("%H:%M:%S")
+    where = f" in session {way.other_session[:8]}" if way.other_session else ""
+    same = "shares a value with it" if way.link == "shared value" else f"is for the {way.link}"
+    hidden = [part for part in way.way if part in ("client", "credential")]
+    same += f", with another {' and '.join(hidden)}" if hidden else "" if way.way else ", the same way"
+    return f"denied, then reached: {by} was denied at {at}{where}; this {same}"
 
 
-def _rows(timeline: Timeline) -> Iterable[dict[str, Any]]:
-    for batch in timeline.rows.batches():
-        yield from batch.to_pylist()
+def _reached_elsewhere(way: WayAround) -> str:
+    where = f"{way.reached_tool or 'a call'}{f' on {way.reached_server}' if way.reached_server else ''}"
+    return f"reached in session {(way.other_session or '')[:8]}: {where}, by another {', '.join(way.way) or 'moment'}"
 
 
 def _detail(text: str, width: int) -> str:
@@ -181,11 +267,30 @@ def _length(seconds: float) -> str:
     return f"{seconds:.1f} s"
 
 
-def print_timeline(timeline: Timeline, output: Output) -> None:
+def print_timeline(ladder: Ladder, output: Output, *, witnesses: bool) -> None:
     """Print a timeline: for a person as a story, otherwise one row per event."""
-    say(f"answered from events version {timeline.rows.version}")
+    say(f"answered from events version {ladder.version}")
     if output.chosen != "table" or output.to is not None:
-        output.write(timeline.rows)
+        output.write(MadeRows(ladder.rows))
         return
-    for line in timeline_lines(timeline, terminal_width(), output.limit):
+    for line in timeline_lines(ladder, terminal_width(), output.limit, witnesses=witnesses):
         click.echo(line)
+
+
+def write_report(ladder: Ladder, page: Path) -> None:
+    """Write the session report, one HTML page."""
+    from reports.render import render
+    from reports.session.context import session_page
+
+    page.write_text(render("session/page.html.j2", session_page(ladder)), "utf-8")
+    say(f"{ladder.summary.events:,} events written to {page}")
+
+
+def write_timesketch(place: Place, ladder: Ladder, sketch: Path) -> None:
+    """Write the session's events as Timesketch JSONL; a file that is there is replaced, as with --html."""
+    from analytics.selection import Selection
+    from console.exporting import Export, run
+
+    ids = ", ".join(f"'{event}'" for event in ladder.rows["event_id"].to_pylist())
+    chosen = Selection(ids=f"SELECT unnest([{ids}]) AS event_id", since=ladder.summary.first)  # our own hex
+    run(place, Export(chosen, str(ladder.version), str(sketch), force=True), "timesketch")

@@ -42,4 +42,5 @@ def shown(value: Any) -> str:
     """Return text with its control characters and direction overrides made visible; None is a dash."""
     if value is None:
         return "–"
-    return "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in str(value))
+    text = str(value)
+    return text if text.isprintable() else "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text)

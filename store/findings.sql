@@ -25,3 +25,41 @@ FROM (
            round((true_findings + accepted) / nullif(judged, 0), 3) AS precision
     FROM findings WHERE NOT rollout GROUP BY detection
 );
+
+-- Findings with what each adds to the risk: severity (info 1, low 10, medium 30, high 60, critical 100) times confidence.
+-- What was judged false adds nothing, nor does a roll-out.
+CREATE VIEW finding_weights AS
+SELECT f.*, l.incident,
+       CASE WHEN state = 'false' OR rollout THEN 0 ELSE confidence * CASE severity
+           WHEN 'critical' THEN 100 WHEN 'high' THEN 60 WHEN 'medium' THEN 30 WHEN 'low' THEN 10 ELSE 1 END END AS weight
+FROM findings f LEFT JOIN (
+    FROM incident_links QUALIFY row_number() OVER (PARTITION BY finding_id ORDER BY revision DESC, linked_time DESC) = 1
+) l USING (finding_id);
+
+-- One row per incident: findings of one story, by session, or by user or credential within hours. Of each detection the
+-- heaviest finding counts whole, the next half, and so on: a noisy detection adds at most twice its heaviest.
+CREATE VIEW incidents AS
+SELECT incident, round(sum(weight * pow(0.5, nth - 1)), 1) AS risk, min(event_time) AS first, max(event_time) AS last,
+       count(*) AS findings, list(DISTINCT detection ORDER BY detection) AS detections,
+       list(DISTINCT user_id ORDER BY user_id) FILTER (user_id IS NOT NULL) AS users,
+       list(DISTINCT credential_id ORDER BY credential_id) FILTER (credential_id IS NOT NULL) AS credentials,
+       list(DISTINCT session ORDER BY session) FILTER (session IS NOT NULL) AS sessions,
+       list(finding_id ORDER BY event_time, finding_id) AS finding_ids,
+       count(*) FILTER (state = 'open') AS open
+FROM (
+    SELECT *, row_number() OVER (PARTITION BY incident, detection ORDER BY weight DESC, finding_id) AS nth
+    FROM finding_weights WHERE incident IS NOT NULL
+) GROUP BY incident;
+
+-- Risk of each user, client, credential and server: weights of its findings, added up as those of an incident are.
+CREATE VIEW risk AS
+SELECT kind, entity, round(sum(weight * pow(0.5, nth - 1)), 1) AS risk, count(*) AS findings,
+       count(DISTINCT incident) AS incidents, max(event_time) AS last
+FROM (
+    SELECT *, row_number() OVER (PARTITION BY kind, entity, detection ORDER BY weight DESC, finding_id) AS nth
+    FROM (
+        UNPIVOT (SELECT finding_id, detection, weight, incident, event_time, user_id, client, credential_id, server_name
+                 FROM finding_weights)
+        ON user_id, client, credential_id, server_name INTO NAME kind VALUE entity
+    )
+) GROUP BY kind, entity;

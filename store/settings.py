@@ -21,6 +21,8 @@ from store.errors import UnreachableError, UsageError
 from store.units import Kind
 
 FILE_NAME = "tooltrail.toml"
+OTHERS = "alerts"
+"""The section of sections with names of the user's own, which is read where it is used."""
 PREFIX = "TOOLTRAIL_"
 _PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
 _MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
@@ -147,6 +149,16 @@ class QuerySettings:
 
 
 @dataclass(frozen=True)
+class DebtSettings:
+    """Trust debt: how long a credential made for one use would live. docs/debt.md has the formula."""
+
+    short_life: float = _fact(units.DURATION, 900.0, "What one use covers, a day at most.")
+    short_lives: tuple[units.Named, ...] = _fact(
+        units.DURATIONS, (), "The same on single servers, where it differs."
+    )
+
+
+@dataclass(frozen=True)
 class Effective:
     """A setting's value and where it came from: default, tooltrail.toml:LINE, a variable's name, or flag."""
 
@@ -173,6 +185,7 @@ class Settings:
     otlp: OtlpSettings = field(default_factory=OtlpSettings)
     metrics: MetricsSettings = field(default_factory=MetricsSettings)
     query: QuerySettings = field(default_factory=QuerySettings)
+    debt: DebtSettings = field(default_factory=DebtSettings)
     origins: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     def effective(self) -> Iterator[Effective]:
@@ -207,6 +220,7 @@ class Fact:
 SECTIONS: dict[str, type[Any]] = {
     "ingest": IngestSettings, "content": ContentSettings, "kafka": KafkaSettings,
     "otlp": OtlpSettings, "metrics": MetricsSettings, "query": QuerySettings,
+    "debt": DebtSettings,
 }  # fmt: skip
 FACTS: tuple[Fact, ...] = tuple(
     Fact(section, f.name, f.metadata["kind"], f.default, f.metadata["meaning"], f.metadata["secret"])
@@ -263,6 +277,8 @@ def _from_file(file: Path) -> _Found:
         raise UsageError(units.toml_fault(error), where=units.toml_place(file, error)) from error
     lines = units.key_lines(text)
     for section, table in document.items():
+        if section == OTHERS:
+            continue
         place = f"{file}:{lines.get((section,), 1)}"
         if section not in SECTIONS:
             raise _unknown(section, list(SECTIONS), "section", place)

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from store.lake import AsOf, Lake
 
-VIEWS = ("views.sql", "sessions.sql", "findings.sql")
+VIEWS = ("views.sql", "sessions.sql", "findings.sql", "entitlements.sql")
 """Files of views and macros, in the order in which they stand on each other."""
 BATCH_ROWS = 65_536
 

@@ -189,8 +189,8 @@ ACTIVITY = Table(
             pa.field("activity_date", pa.date32(), nullable=False),
             pa.field("revision", events.INT, nullable=False),
             *(pa.field(n, events.TEXT) for n in (
-                "user_id", "client", "credential_id", "credential_kind", "client_address", "user_agent", "server_name",
-                "tool_name", "event_kind")),
+                "source_system", "source_instance", "user_id", "client", "credential_id", "credential_kind",
+                "client_address", "user_agent", "server_name", "tool_name", "tool_definition_sha256", "event_kind")),
             *(pa.field(n, events.INT) for n in (
                 "events", "calls", "denied", "failed", "request_bytes", "response_bytes", "resources", "results")),
             pa.field("first_event", events.TEXT, nullable=False),
@@ -203,6 +203,58 @@ ACTIVITY = Table(
     statistics=("hour",),
     order=("user_id", "client", "hour"),
 )  # fmt: skip
+
+OWNERS = Table(
+    name="owners",
+    meaning="Who first was given a value, or named it: what tells a leak from a word that everybody uses.",
+    schema=pa.schema(
+        [
+            pa.field("leaf", events.INT, nullable=False),
+            pa.field("user_id", events.TEXT, nullable=False),
+            pa.field("returned", pa.bool_(), nullable=False),
+            pa.field("passage", pa.bool_(), nullable=False),
+            pa.field("event_id", events.TEXT, nullable=False),
+            pa.field("event_time", events.TIME, nullable=False),
+            pa.field("owned_date", pa.date32(), nullable=False),
+            pa.field("server_name", events.TEXT),
+            pa.field("tool_name", events.TEXT),
+            pa.field("named", events.FINGERPRINTS),
+        ]
+    ),
+    partition="owned_date",
+    statistics=("event_time",),
+    order=("event_id", "leaf"),
+)
+
+TOOL_HABITS = Table(
+    name="tool_habits",
+    meaning="How often a tool gives, or is given, what another person had first. The newest revision of a day counts.",
+    schema=pa.schema(
+        [
+            pa.field("day", events.TIME, nullable=False),
+            pa.field("habit_date", pa.date32(), nullable=False),
+            pa.field("revision", events.INT, nullable=False),
+            pa.field("server_name", events.TEXT),
+            pa.field("tool_name", events.TEXT),
+            *(
+                pa.field(n, events.INT, nullable=False)
+                for n in (
+                    "results",
+                    "single",
+                    "weak",
+                    "strong",
+                    "strange",
+                    "named",
+                    "carried",
+                    "again",
+                    "shared",
+                )
+            ),
+        ]
+    ),
+    partition="habit_date",
+    statistics=("day",),
+)
 
 FINDING_STATES = Table(
     name="finding_states",
@@ -252,6 +304,39 @@ EVALUATIONS = Table(
     statistics=("window_from",),
 )
 
+INCIDENT_LINKS = Table(
+    name="incident_links",
+    meaning="Which incident each finding belongs to; one that was merged has a later revision. Ask the view incidents.",
+    schema=pa.schema(
+        [
+            pa.field("finding_id", events.TEXT, nullable=False),
+            pa.field("incident", events.TEXT, nullable=False),
+            pa.field("revision", events.INT, nullable=False),
+            pa.field("linked_time", events.TIME, nullable=False),
+            pa.field("linked_date", pa.date32(), nullable=False),
+        ]
+    ),
+    partition="linked_date",
+    statistics=("linked_time",),
+)
+
+DELIVERIES = Table(
+    name="deliveries",
+    meaning="Which findings were sent where. began: a sink was first seen; failed: to be tried again.",
+    schema=pa.schema(
+        [
+            pa.field("finding_id", events.TEXT),
+            pa.field("sink", events.TEXT, nullable=False),
+            pa.field("state", events.TEXT, nullable=False),
+            pa.field("error", events.TEXT),
+            pa.field("delivery_time", events.TIME, nullable=False),
+            pa.field("delivery_date", pa.date32(), nullable=False),
+        ]
+    ),
+    partition="delivery_date",
+    statistics=("delivery_time",),
+)
+
 TRIAGE = Table(
     name="triage",
     meaning="What people said of findings: open, true, false or accepted, with the reason and who said it.",
@@ -269,10 +354,90 @@ TRIAGE = Table(
     statistics=("triage_time",),
 )
 
+ENTITLEMENT_IMPORTS = Table(
+    name="entitlement_imports",
+    meaning="Snapshots of who may do what, each a version. What a version says counts once its row is here.",
+    schema=pa.schema(
+        [
+            pa.field("version", events.INT, nullable=False),
+            pa.field("import_id", events.TEXT, nullable=False),
+            pa.field("import_source", events.TEXT, nullable=False),
+            pa.field("format", events.TEXT, nullable=False),
+            pa.field("files", events.TEXTS, nullable=False),
+            pa.field("sha256", events.TEXTS, nullable=False),
+            *(pa.field(n, events.INT, nullable=False) for n in (
+                "entitlements", "principals", "granted", "revoked", "changed")),
+            pa.field("import_time", events.TIME, nullable=False),
+            pa.field("import_date", pa.date32(), nullable=False),
+        ]
+    ),
+    partition="import_date",
+    statistics=("import_time",),
+)  # fmt: skip
+
+
+def _imported(id_name: str, columns: list[pa.Field]) -> pa.Schema:
+    """Return the schema of facts that imports grant, change and revoke, one row for each change."""
+    head = [
+        pa.field(n, events.TEXT, nullable=False) for n in (id_name, "import_id", "import_source", "change")
+    ]
+    tail = [
+        pa.field("changed", events.TEXTS, nullable=False),
+        pa.field("before", events.TEXT),
+        pa.field("state_time", events.TIME, nullable=False),
+        pa.field("state_date", pa.date32(), nullable=False),
+    ]
+    return pa.schema([*head, *columns, *tail])
+
+
+ENTITLEMENT_STATES = Table(
+    name="entitlement_states",
+    meaning="Each entitlement as granted, changed or revoked by an import. Ask the view entitlements for the newest.",
+    schema=_imported(
+        "entitlement_id",
+        [
+            pa.field("native_id", events.TEXT),
+            *(pa.field(n, events.TEXT, nullable=False) for n in (
+                "kind", "principal_kind", "principal", "effect", "server_name", "tool_name")),
+            *(pa.field(n, events.TEXT) for n in ("resource_scope", "conditions")),
+            pa.field("source", events.TEXT, nullable=False),
+            *(pa.field(n, events.TEXT) for n in ("via", "granted_by")),
+            *(pa.field(n, events.TIME) for n in ("granted_at", "expires_at", "revoked_at")),
+            *(pa.field(n, events.TEXT) for n in ("ticket", "owner")),
+            pa.field("break_glass", pa.bool_(), nullable=False),
+            *(pa.field(n, events.TEXT) for n in ("policy_language", "policy", "policy_entities")),
+        ],
+    ),
+    partition="state_date",
+    statistics=("state_time",),
+    order=("principal", "server_name"),
+)  # fmt: skip
+
+PRINCIPAL_STATES = Table(
+    name="principal_states",
+    meaning="People, clients, agents and credentials as inventories say, one row a change. Ask the view principals.",
+    schema=_imported(
+        "principal_id",
+        [
+            *(pa.field(n, events.TEXT, nullable=False) for n in ("principal_kind", "principal")),
+            pa.field("aliases", events.TEXTS, nullable=False),
+            pa.field("name", events.TEXT),
+            pa.field("member_of", events.TEXTS, nullable=False),
+            pa.field("status", events.TEXT, nullable=False),
+            *(pa.field(n, events.TEXT) for n in ("owner", "purpose", "credential_kind")),
+            *(pa.field(n, events.TIME) for n in ("since", "until", "rotated_at")),
+        ],
+    ),
+    partition="state_date",
+    statistics=("state_time",),
+    order=("principal",),
+)  # fmt: skip
+
 TABLES: dict[str, Table] = {
     table.name: table
     for table in (
-        EVENTS, DEAD_LETTERS, GAPS, SESSION_LINKS, SESSION_MERGES, SESSION_STATES, MODELS, ACTIVITY, FINDING_STATES,
-        EVALUATIONS, TRIAGE,
+        EVENTS, DEAD_LETTERS, GAPS, SESSION_LINKS, SESSION_MERGES, SESSION_STATES, MODELS, ACTIVITY, OWNERS,
+        TOOL_HABITS, FINDING_STATES, EVALUATIONS, INCIDENT_LINKS, DELIVERIES, TRIAGE,
+        ENTITLEMENT_IMPORTS, ENTITLEMENT_STATES, PRINCIPAL_STATES,
     )
 }  # fmt: skip

@@ -60,6 +60,25 @@ def _positive_duration(value: Any) -> float:
     return seconds
 
 
+@dataclass(frozen=True)
+class Named:
+    """A duration, in seconds, by a name."""
+
+    name: str
+    seconds: float
+
+    def __str__(self) -> str:
+        return f"{self.name}={self.seconds:g}s"
+
+
+def _durations(value: Any) -> tuple[Named, ...]:
+    if isinstance(value, str):
+        value = dict(part.strip().rsplit("=", 1) for part in value.split(",") if part.strip())
+    if not isinstance(value, dict):
+        raise TypeError
+    return tuple(Named(_text(name).strip(), _positive_duration(life)) for name, life in value.items())
+
+
 def _count_or_zero(value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, int | str):
         raise TypeError
@@ -134,6 +153,11 @@ DURATION = Kind(
     "duration", "a duration above zero such as 5s, 250ms or a number of seconds", _positive_duration
 )
 DURATION_OR_ZERO = Kind("duration", "a duration such as 30s, 5m or a number of seconds", parse_duration)
+DURATIONS = Kind(
+    "durations by name",
+    'durations by name such as {github = "30m"} (in the environment: github=30m, separated by commas)',
+    _durations,
+)
 SWITCH = Kind("true or false", "true or false", _switch)
 ADDRESS = Kind("host:port", "host:port", _address)
 

@@ -1,12 +1,13 @@
 """The lake's own model of how sessions run: kept beside the tables, used to score, trained again as history grows.
 
 Sessions are judged by the history before them: what came in is scored with the model that is there, and only then does
-the model learn of it. In a lake without a model the first history is scored by itself, each session by the others.
+the model learn of it. A first history is taken as if it had come in by and by; only its beginning is judged by itself.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,6 +27,8 @@ NAME = "anomaly"
 FOLDER = "trained"
 GROWTH = 1.25
 """The model learns again when history has grown by a quarter: over a lake's life each call is learned a few times."""
+BEGINNING = 400
+"""Sessions of a first history that are judged by each other: fewer would be no history."""
 MOST = 1_000_000
 """Calls of history that are learned from: the latest; in about a gigabyte of memory."""
 
@@ -42,19 +45,35 @@ def scored(lake: Lake, story: pl.DataFrame) -> pl.DataFrame:
         return pl.DataFrame(schema={"session": pl.String, "anomaly": pl.Float64, "top_event": pl.String,
                                     "anomaly_reason": pl.String})  # fmt: skip
     model = read(lake)
-    found: Scored = review(called)[1] if model is None else score(model, called)
-    return found.sessions.select("session", "anomaly", "top_event", anomaly_reason="reason")
+    found = forward(called) if model is None else [score(model, called)]
+    sessions = pl.concat([part.sessions for part in found])
+    return sessions.select("session", "anomaly", "top_event", anomaly_reason="reason")
 
 
-def keep_up(lake: Lake, members: pl.DataFrame, version: int) -> bool:
+def forward(called: pl.DataFrame) -> Iterator[Scored]:
+    """Score a first history as if it had come in by and by: its beginning by itself, the rest by what was before it."""
+    starts = called.group_by("session").agg(pl.col("event_time").min()).sort("event_time", "session")
+    order = called.join(starts.select("session", place=pl.int_range(pl.len())), on="session")
+    known = min(BEGINNING, starts.height)
+    yield review(order.filter(pl.col("place") < known).select(COLUMNS))[1]
+    while known < starts.height:
+        model = learn(order.filter(pl.col("place") < known).select(COLUMNS)).model
+        after, known = known, min(int(known * GROWTH), starts.height)
+        yield score(
+            model, order.filter(pl.col("place").is_between(after, known, closed="left")).select(COLUMNS)
+        )
+
+
+def keep_up(lake: Lake, members: Callable[[], pl.DataFrame], version: int) -> bool:
     """Train the model again if history has outgrown it; tells whether it did.
 
-    `members` has event_id, event_time and session of every stitched event.
+    `members` gives event_id, event_time and session of every stitched event; it is asked only when needed.
     """
+    stitched = lake.snapshot("session_links").rows
     known = _kept(lake)
-    if not members.height or (known is not None and members.height < GROWTH * known.events):
+    if not stitched or (known is not None and stitched < GROWTH * known.events):
         return False
-    latest = members.sort("event_time").tail(MOST)
+    latest = members().sort("event_time").tail(MOST)
     between: tuple[datetime, datetime] = (latest["event_time"][0], latest["event_time"][-1])
     names = tuple(name for name in COLUMNS if name != "session")
     events = lake.scan("events", (*names, "event_kind"), between=between)
@@ -62,7 +81,7 @@ def keep_up(lake: Lake, members: pl.DataFrame, version: int) -> bool:
     history = called.join(latest.select("event_id", "session").lazy(), on="event_id").collect()
     if not history.height:
         return False
-    _write(lake, learn(history.select(COLUMNS)).model, members.height, version)
+    _write(lake, learn(history.select(COLUMNS)).model, stitched, version)
     return True
 
 

@@ -88,10 +88,11 @@ def folds_of(calls: Calls, tool: Ints, names: tuple[str, ...], folds: int) -> In
     ], np.int64)  # fmt: skip
 
 
-def held_out(calls: Calls, symbols: Symbols, fold: Ints) -> Ran:
-    """Judge each session of a history by the other folds."""
-    found = []
+def held_out(calls: Calls, symbols: Symbols, fold: Ints) -> tuple[Ran, dict[int, Memory]]:
+    """Judge each session of a history by the other folds; returns also what judged each fold."""
+    memories, found = {}, []
     for number in np.unique(fold).tolist():
         mine = fold == number
-        found.append(Memory.of(calls, symbols, mine if mine.all() else ~mine).judge(calls, symbols, mine))
-    return reduce(Ran.plus, found)
+        memories[number] = Memory.of(calls, symbols, mine if mine.all() else ~mine)
+        found.append(memories[number].judge(calls, symbols, mine))
+    return reduce(Ran.plus, found), memories

@@ -120,6 +120,12 @@ class Learned:
     calls: Calls
     symbols: Symbols
     judged: Judged
+    fold: Ints
+    memories: dict[int, Memory]
+
+    def memory(self, session: int) -> Memory:
+        """Return what a session was judged by."""
+        return self.memories[int(self.fold[session])]
 
 
 def train(events: pa.Table | pl.DataFrame, weights: Weights = WEIGHTS) -> Model:
@@ -142,12 +148,12 @@ def learn(events: pa.Table | pl.DataFrame, weights: Weights = WEIGHTS) -> Learne
     flows, fold = flows_of(calls), folds_of(calls, tool, tools, FOLDS)
     values, new = Values.of(calls, flows, tool, symbols.many, fold)
     owners, strange = Owners.of(values.known, calls, flows, tool, user, len(users))
-    ran = held_out(calls, symbols, fold)
+    ran, memories = held_out(calls, symbols, fold)
     judged = _judged(calls, symbols, flows, new, strange, ran, values, owners)
     client, memory = symbols.client[calls.first[:-1]], Memory.of(calls, symbols, fold >= 0)
     full, tools_only = (_habits(client, judged.sessions(calls, some)) for some in (weights, bare(weights)))
     model = Model(weights, tools, clients, users, memory, values, owners, full, tools_only)
-    return Learned(model, calls, symbols, judged)
+    return Learned(model, calls, symbols, judged, fold, memories)
 
 
 def _names(column: pl.Series) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ import numpy as np
 
 from analytics.anomaly.calls import Calls, Ints
 from analytics.anomaly.counted import Counted
+from analytics.anomaly.memory import Memory
 from analytics.anomaly.model import Judged, Model
 from analytics.anomaly.order import Symbols
 
@@ -21,6 +22,7 @@ class Case:
     calls: Calls
     symbols: Symbols
     judged: Judged
+    memory: Memory
     call: int
 
     @property
@@ -35,8 +37,8 @@ class Case:
 
     @property
     def sessions(self) -> str:
-        """Return how long history is."""
-        return f"{len(self.model.full.total):,} sessions of history"
+        """Return how many sessions of history this one was judged by."""
+        return f"{self.memory.company.sessions:,} sessions it was compared with"
 
     def share(self, counted: Counted, key: int) -> str:
         """Return how many of the tool's calls in history were counted."""
@@ -44,15 +46,21 @@ class Case:
 
 
 def reasons(
-    model: Model, calls: Calls, symbols: Symbols, judged: Judged, top: Ints, sessions: Ints
+    model: Model,
+    calls: Calls,
+    symbols: Symbols,
+    judged: Judged,
+    memory: Callable[[int], Memory],
+    top: Ints,
+    sessions: Ints,
 ) -> list[str | None]:
-    """Return a sentence for each of the sessions named, None for the others."""
+    """Return a sentence for each of the sessions named, None for the others; `memory` is what each was judged by."""
     texts: list[str | None] = [None] * len(top)
     parts = {name: weight * values for name, weight, values in judged.by_call(model.weights)}
     for session in sessions.tolist():
         call = int(top[session])
         worst = max(parts, key=lambda part: float(parts[part][call]))
-        texts[session] = _SAID[worst](Case(model, calls, symbols, judged, call))
+        texts[session] = _SAID[worst](Case(model, calls, symbols, judged, memory(session), call))
     return texts
 
 
@@ -86,7 +94,7 @@ def _order(case: Case) -> str:
     code, before, nats = case.code, int(case.symbols.before[case.call]), case.judged.ran.order[case.call]
     if code == case.symbols.tools:
         return f"{case.tool} was never used in history: {nats:.1f} nats"
-    one = case.model.memory.order.one
+    one = case.memory.order.one
     times, total = (
         one.pair.of_each(np.array([before * case.symbols.many + code])),
         one.total.of_each(np.array([before])),
@@ -97,7 +105,7 @@ def _order(case: Case) -> str:
 
 
 def _company(case: Case) -> str:
-    used, nats = case.model.memory.company.used[case.code], case.judged.ran.company[case.call]
+    used, nats = case.memory.company.used[case.code], case.judged.ran.company[case.call]
     return (
         f"{case.tool} is seldom used after the other tools of this session: {nats:.1f} nats; {used:,} of "
         f"{case.sessions} use it"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +10,7 @@ import polars as pl
 import pyarrow as pa
 
 from analytics.anomaly.calls import Calls, Flags, Floats, Ints, calls_of
+from analytics.anomaly.memory import Memory
 from analytics.anomaly.model import WEIGHTS, Habits, Judged, Model, Weights, bare, learn
 from analytics.anomaly.order import Symbols
 from analytics.anomaly.reasons import reasons
@@ -40,16 +42,20 @@ def score(model: Model, events: pa.Table | pl.DataFrame) -> Scored:
     They must not be sessions the model was trained on: there, nothing is new. See `review`.
     """
     calls = calls_of(events)
-    return _scored(model, calls, *model.judge(calls))
+    return _scored(model, calls, *model.judge(calls), lambda _: model.memory)
 
 
 def review(events: pa.Table | pl.DataFrame, weights: Weights = WEIGHTS) -> tuple[Model, Scored]:
     """Train a model and score the very sessions it is trained on, each by the others."""
     learned = learn(events, weights)
-    return learned.model, _scored(learned.model, learned.calls, learned.symbols, learned.judged)
+    return learned.model, _scored(
+        learned.model, learned.calls, learned.symbols, learned.judged, learned.memory
+    )
 
 
-def _scored(model: Model, calls: Calls, symbols: Symbols, judged: Judged) -> Scored:
+def _scored(
+    model: Model, calls: Calls, symbols: Symbols, judged: Judged, memory: Callable[[int], Memory]
+) -> Scored:
     weights = model.weights
     full = (calls.over_sessions(calls.seen.astype(np.float64)) > 0) & bool(model.values.calls.any())
     by_call = judged.calls(weights)
@@ -58,7 +64,7 @@ def _scored(model: Model, calls: Calls, symbols: Symbols, judged: Judged) -> Sco
     anomaly = 1 - np.where(full, _share(model.full, client, total), _share(model.bare, client, total))
     top = _top(calls, by_call)
     sessions = _sessions(calls, judged, full, total, by_call, top).with_columns(anomaly=anomaly)
-    why = reasons(model, calls, symbols, judged, top, np.flatnonzero(anomaly >= EXPLAINED))
+    why = reasons(model, calls, symbols, judged, memory, top, np.flatnonzero(anomaly >= EXPLAINED))
     return Scored(sessions.with_columns(pl.Series("reason", why, pl.String)), _calls(calls, judged, by_call))
 
 

@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from analytics.detecting import frameworks
 from store.errors import UsageError
 
 BUILT_IN = Path(__file__).parent.parent / "detections"
@@ -45,7 +46,7 @@ class Detection:
 
     `requires` are columns that must not be all null among the fresh events, else it is not evaluable. `rollout` names
     the columns that many people share when something was rolled out. `lookback_hours` is how far before the window its
-    events may lie.
+    events may lie. `columns` are columns of the lake it reads beside those of the world.
     """
 
     id: str
@@ -61,6 +62,7 @@ class Detection:
     parameters: Mapping[str, Any] = field(default_factory=dict)
     rollout: tuple[str, ...] = ()
     lookback_hours: float = 24.0
+    columns: tuple[str, ...] = ()
     sql: str = ""
     find: Callable[[Any, Mapping[str, Any]], Any] | None = None
 
@@ -122,6 +124,7 @@ def _check(file: Path, header: Mapping[str, Any]) -> None:
         raise UsageError(f"the header: {'; '.join(wrong)}", where=str(file))
     if header["severity"] not in SEVERITIES:
         raise UsageError(f"severity is one of {', '.join(SEVERITIES)}", where=str(file))
+    frameworks.check(header["tags"], str(file))
 
 
 def _function(file: Path) -> Callable[[Any, Mapping[str, Any]], Any]:

@@ -17,5 +17,5 @@ SELECT finding_id, severity, detection, title, event_time, user_id, client, cred
 FROM corrected
 WHERE $every OR (state = 'open' AND NOT rollout)
 QUALIFY $budget IS NULL OR row_number() OVER (
-    PARTITION BY day ORDER BY gravity DESC, coalesce(q, 1 - confidence), event_time, finding_id) <= $budget
-ORDER BY gravity DESC, coalesce(q, 1 - confidence), event_time DESC, finding_id
+    PARTITION BY day ORDER BY gravity DESC, coalesce(q, 1 - confidence), p_value, event_time, finding_id) <= $budget
+ORDER BY gravity DESC, coalesce(q, 1 - confidence), p_value, event_time DESC, finding_id

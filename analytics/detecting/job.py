@@ -16,9 +16,10 @@ import duckdb
 import polars as pl
 import pyarrow as pa
 
-from analytics.detecting import world
+from analytics.detecting import incidents, owners, world
 from analytics.detecting.catalog import Detection
 from analytics.detecting.evaluate import Finding, Verdict, evaluate
+from analytics.detecting.tool_classes import overrides
 from analytics.locks import alone
 from analytics.stitching.job import session_events
 from store.commit import Advance
@@ -67,6 +68,7 @@ def update(
             runner.day(day)
             if progress is not None:
                 progress(day, count)
+        incidents.update(lake, version)
         lake.append("evaluations", runner.evaluations(), [Advance(POSITION, done, version)])
         return Run(version, len(days), fresh.height, runner.written, runner.verdicts)
 
@@ -88,26 +90,27 @@ class _Runner:
         """Evaluate every detection over one day, and write what is new of it."""
         start = datetime(day.year, day.month, day.day, tzinfo=UTC)
         window = (start, start + _DAY - _TICK)
-        connection = world.connect(self._settings)
-        self._build(connection, window)
+        connection = open_world(self._lake, self._detections, window, self._settings)
         activity = connection.sql("FROM fresh_activity").to_arrow_table()
         self._lake.append("activity", self._dated(activity, "activity", {"activity_date": day}))
         found = [finding for d in self._detections for finding in self._one(connection, d, window)]
+        self._keep_owners(connection, start, found)
         self._write(found)
         connection.close()
 
-    def _build(self, connection: duckdb.DuckDBPyConnection, window: tuple[datetime, datetime]) -> None:
-        lookback = max((d.lookback_hours for d in self._detections), default=0)
-        around = (window[0] - timedelta(hours=lookback), window[1])
-        events = self._lake.scan("events", world.COLUMNS, between=around).unique("event_id", keep="any")
-        members = (
-            session_events(self._lake, around).select("event_id", "session").unique("event_id", keep="any")
+    def _keep_owners(
+        self, connection: duckdb.DuckDBPyConnection, start: datetime, found: list[Finding]
+    ) -> None:
+        """Keep who first held the window's values, and each tool's habit but for what was found."""
+        day = start.date()
+        named = pa.table({"event_id": pa.array([f.evidence[-1] for f in found if f.evidence], pa.string())})
+        connection.register("named", named)
+        connection.execute("INSERT INTO found FROM named")
+        self._lake.append("owners", self._dated(owners.fresh(connection), "owners", {"owned_date": day}))
+        counted = connection.sql("FROM fresh_habits").to_arrow_table()
+        self._lake.append(
+            "tool_habits", self._dated(counted, "tool_habits", {"day": start, "habit_date": day})
         )
-        joined = events.join(members.lazy(), on="event_id", how="left").collect()
-        connection.register("given_events", joined.to_arrow())
-        connection.register("given_activity", activity_before(self._lake, window[0]).to_arrow())
-        world.build(connection, "given_events", "given_activity", window)
-        connection.unregister("given_events")
 
     def _one(
         self, connection: duckdb.DuckDBPyConnection, detection: Detection, window: tuple[datetime, datetime]
@@ -149,8 +152,53 @@ class _Runner:
         return rows.select(schema.names).cast(schema)
 
 
-def activity_before(lake: Lake, moment: datetime) -> pl.DataFrame:
-    """Return the newest hours of each day before a moment."""
-    rows = lake.scan("activity", TABLES["activity"].stored.names).filter(pl.col("hour") < moment).collect()
-    newest = pl.col("revision") == pl.col("revision").max().over("day")
-    return rows.with_columns(day=pl.col("hour").dt.date()).filter(newest).drop("day", "revision")
+def open_world(
+    lake: Lake,
+    detections: Iterable[Detection],
+    window: tuple[datetime, datetime],
+    settings: Mapping[str, str | int],
+) -> duckdb.DuckDBPyConnection:
+    """Return the world of a window of the lake, in a DuckDB of its own with these settings."""
+    detections = list(detections)
+    lookback = max((d.lookback_hours for d in detections), default=0)
+    around = (window[0] - timedelta(hours=lookback), window[1])
+    columns = tuple(dict.fromkeys((*world.COLUMNS, *(c for d in detections for c in d.columns))))
+    events = _once(lake.scan("events", columns, between=around).collect())
+    members = _once(session_events(lake, around).select("event_id", "session"))
+    joined = events.join(members, on="event_id", how="left", maintain_order="left")
+    connection = world.connect(settings)
+    connection.register("given_events", joined.to_arrow())
+    activity_before(connection, lake, window[0]).create_view("given_activity")
+    connection.register("given_owners", owners.before(lake, joined, window).to_arrow())
+    connection.register("given_sessions", sessions_in(lake, window).to_arrow())
+    connection.register("given_habits", owners.habits_before(lake, window).to_arrow())
+    world.build(
+        connection, "given_events", "given_activity", window, overrides(lake.path),
+        owners="given_owners", habits="given_habits", sessions="given_sessions",
+    )  # fmt: skip
+    connection.unregister("given_events")
+    return connection
+
+
+def _once(events: pl.DataFrame) -> pl.DataFrame:
+    """Return each event once; a wide frame is not moved for what is hardly ever so."""
+    if events["event_id"].n_unique() == events.height:
+        return events
+    return events.filter(pl.col("event_id").is_first_distinct())
+
+
+def sessions_in(lake: Lake, window: tuple[datetime, datetime]) -> pl.DataFrame:
+    """Return the newest numbers of the sessions that last into a window or begin in it."""
+    states = lake.scan("session_states", TABLES["session_states"].stored.names)
+    inside = (pl.col("first") <= window[1]) & (pl.col("last") >= window[0])
+    rows = states.filter(inside).collect().sort("revision", "state_time")
+    return rows.unique("session", keep="last", maintain_order=True)
+
+
+def activity_before(
+    connection: duckdb.DuckDBPyConnection, lake: Lake, moment: datetime
+) -> duckdb.DuckDBPyRelation:
+    """Return the newest hours of each day before a moment, read from the lake's files as they are asked for."""
+    paths = lake.snapshot("activity").paths() or [lake.template("activity")]
+    connection.read_parquet(paths, hive_partitioning=False, union_by_name=True).create_view("kept_activity")
+    return connection.sql(world.text("activity_before.sql"), params={"moment": moment})

@@ -1,7 +1,9 @@
-"""What a detection sees: the events of a window with what came shortly before, and all hours before in numbers."""
+"""What a detection sees: a window's events and some before, earlier hours in numbers, who first held each value."""
 
 from __future__ import annotations
 
+import os
+import tempfile
 from collections.abc import Mapping
 from datetime import datetime
 from functools import cache
@@ -9,6 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+
+from analytics.detecting.tool_classes import Overrides, classify
+from store.tables import TABLES
 
 COLUMNS = (
     "event_id", "event_time", "recorded_time", "source_system", "source_format", "source_instance",
@@ -27,29 +32,61 @@ COLUMNS = (
 """Columns of events that detections may use; beside them session, client, attempted, denied, reached and fresh.
 
 `client` is the attested client where there is one, else what it calls itself. `fresh` marks the events of the window.
+In `activity` a change that takes access away has the event_kind revocation, one that gives it back restoration. The
+macro `network_of` names the network of an address.
 """
 
 
 def connect(settings: Mapping[str, str | int] | None = None) -> duckdb.DuckDBPyConnection:
     """Return a DuckDB of its own for one window."""
-    connection = duckdb.connect(config=dict(settings or {}))
+    spill = (
+        Path(tempfile.gettempdir()) / f"tooltrail-detect-{os.getpid()}"
+    )  # else it is the folder one stands in
+    limits = {"temp_directory": str(spill), "max_temp_directory_size": "16GB"}
+    connection = duckdb.connect(config={**limits, **(settings or {})})
     connection.execute("SET TimeZone = 'UTC'")
     return connection
 
 
 def build(
-    connection: duckdb.DuckDBPyConnection, events: str, activity: str, window: tuple[datetime, datetime]
+    connection: duckdb.DuckDBPyConnection,
+    events: str,
+    activity: str,
+    window: tuple[datetime, datetime],
+    told: Overrides | None = None,
+    *,
+    owners: str | None = None,
+    habits: str | None = None,
+    sessions: str | None = None,
 ) -> None:
-    """Make the tables `events` and `activity` from two relations of the connection, named.
+    """Make the tables `events`, `activity`, `tool_days`, `tool_classes` and those of owners.sql from named relations.
 
-    `events` has COLUMNS and `session`; `activity` the columns of activity.sql. Both ends belong to the window.
+    `events` has COLUMNS and `session`; `activity` the columns of activity.sql; `owners`, `habits` and `sessions` those
+    of the lake's tables owners, tool_habits and session_states, nothing when not given. Both ends belong to the window.
+    `tool_classes` says of every tool what it does, `told` being what an operator says of it; the view `calls` is every
+    call of a tool with that.
     """
     _view(connection, "lake_events", events)
     _view(connection, "lake_activity", activity)
-    first, second = _sql("world.sql").split(";\n\n", 1)
+    first, second = text("world.sql").split(";\n\n", 1)
     connection.execute(first, {"from": window[0], "to": window[1]})
-    connection.execute(f"CREATE OR REPLACE TABLE fresh_activity AS {_sql('activity.sql')}")
+    connection.execute(f"CREATE OR REPLACE TABLE fresh_activity AS {text('activity.sql')}")
     connection.execute(second)
+    connection.execute(text("tool_days.sql"), {"from": window[0]})
+    tools = connection.sql(text("tools.sql")).fetchall()
+    connection.register("given_classes", classify(tools, told))
+    connection.execute(text("calls.sql"))
+    connection.unregister("given_classes")
+    kept = (
+        ("lake_owners", "owners", owners),
+        ("lake_habits", "tool_habits", habits),
+        ("sessions", "session_states", sessions),
+    )
+    for name, table, given in kept:
+        if given is None:
+            connection.register(f"no_{table}", TABLES[table].stored.empty_table())
+        _view(connection, name, given or f"no_{table}")
+    connection.execute(text("owners.sql"))
 
 
 def _view(connection: duckdb.DuckDBPyConnection, name: str, relation: str) -> None:
@@ -66,5 +103,6 @@ def relation(
 
 
 @cache
-def _sql(name: str) -> str:
+def text(name: str) -> str:
+    """Return the SQL in a file of this folder."""
     return Path(__file__).with_name(name).read_text("utf-8")

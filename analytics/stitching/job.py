@@ -79,6 +79,7 @@ class _Run:
         self._now = datetime.now(UTC)
         self._model = read_model(lake)
         self._touched: set[str] = set()
+        self._times: list[datetime] = []
         self._merged = 0
         self._doubts: list[Doubt] = []
 
@@ -93,7 +94,7 @@ class _Run:
             progress(seen, fresh.height)
         self._write_model()
         self._write_states()
-        kept.keep_up(self._lake, session_events(self._lake), self._version)
+        kept.keep_up(self._lake, lambda: session_events(self._lake), self._version)
         return Outcome(self._version, fresh.height, len(self._touched), self._merged, self._doubts)
 
     def _span(self, first: date, last: date) -> None:
@@ -104,6 +105,7 @@ class _Run:
             .collect()["event_id"]
             .unique()
         )
+        self._times += between
         around = (between[0] - CONTEXT, between[1] + CONTEXT)
         linked = session_events(self._lake, around)
         self._touched |= set(linked.filter(pl.col("event_id").is_in(ids.implode()))["session"].to_list())
@@ -148,16 +150,23 @@ class _Run:
         self._lake.append("session_states", empty if rows is None else rows, [advance])
 
     def _states(self) -> pl.DataFrame:
-        members = session_events(self._lake).filter(pl.col("session").is_in(sorted(self._touched)))
-        between = members.select(
-            pl.col("event_time").min().alias("a"), pl.col("event_time").max().alias("b")
-        ).row(0)
+        between = self._lasting()
+        members = session_events(self._lake, between).filter(pl.col("session").is_in(sorted(self._touched)))
         events = prepared(self._lake.scan("events", _READ, between=between).collect())
         story = events.join(members.drop("event_time"), on="event_id")
         states = summed(story).join(kept.scored(self._lake, story), on="session", how="left")
         return states.with_columns(
             revision=pl.lit(self._version, pl.Int64), state_time=self._now, state_date=self._now.date()
         )
+
+    def _lasting(self) -> tuple[datetime, datetime]:
+        """Return from when to when the touched sessions last, by their new events and by what was known of them."""
+        merged = roots(self._lake).filter(pl.col("merged_into").is_in(sorted(self._touched)))["session"]
+        names = sorted(self._touched | set(merged.to_list()))
+        states = self._lake.scan("session_states", ("session", "first", "last"))
+        known = states.filter(pl.col("session").is_in(names)).collect()
+        times = [*self._times, *known["first"].to_list(), *known["last"].to_list()]
+        return min(times), max(times)
 
     def _write_model(self) -> None:
         row = {"name": "sessions", "revision": self._version, "trained_time": self._now, "model_date": self._now.date(),

@@ -88,3 +88,31 @@ def scorecard(place: Place, output: Output) -> None:
       tooltrail findings scorecard
     """
     output.write(place.open_to_ask().sql("FROM scorecard ORDER BY precision, detection"))
+
+
+@command.command()
+@lake_option
+@output_options
+def incidents(place: Place, output: Output) -> None:
+    r"""List incidents, the riskiest first: findings of one story, by session, or by user or credential within hours.
+
+    \b
+    Example:
+      tooltrail findings incidents
+    """
+    from console.detecting import list_incidents
+
+    list_incidents(place, output)
+
+
+@command.command()
+@lake_option
+@output_options
+def risk(place: Place, output: Output) -> None:
+    r"""List users, clients, credentials and servers by the risk their findings add up to.
+
+    \b
+    Example:
+      tooltrail findings risk
+    """
+    output.write(place.open_to_ask().sql("FROM risk ORDER BY risk DESC, kind, entity"))

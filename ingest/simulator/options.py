@@ -23,7 +23,8 @@ class SimulationOptions:
     """The size, period and shape of a simulated fleet; equal options give byte-identical output.
 
     `events` counts records over all formats together. No `formats` means every format there is. `calls` also writes
-    calls.ndjson: which gateway record tells of the same call as which of the client's.
+    calls.ndjson: which gateway record tells of the same call as which of the client's. `incidents`
+    are scenarios to play besides (scenarios.py); their records come on top of `events`.
     """
 
     events: int = 10_000
@@ -35,6 +36,7 @@ class SimulationOptions:
     per_file: int = 1_000_000
     compress: str | None = None
     calls: bool = False
+    incidents: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse sizes that cannot be simulated."""

@@ -17,6 +17,7 @@ from ingest.simulator.incidents import Planner
 from ingest.simulator.options import SimulationOptions, Summary
 from ingest.simulator.render import Renderer
 from ingest.simulator.rhythm import period, windows
+from ingest.simulator.scenarios import check, play
 from ingest.simulator.sink import Stream
 from ingest.simulator.truth import Truth
 from ingest.simulator.workload import Block, Workload, with_planned
@@ -40,6 +41,7 @@ def simulate(out: Path, options: SimulationOptions) -> Summary:
 
 def _simulate(out: Path, options: SimulationOptions, calls: IO[str] | None) -> Summary:
     begun = time.monotonic()
+    check(options)
     catalogue = Catalogue(chosen_formats(options.formats))
     rng = np.random.default_rng(options.seed)
     fleet = build_fleet(options, rng)
@@ -65,16 +67,19 @@ def _simulate(out: Path, options: SimulationOptions, calls: IO[str] | None) -> S
             streams[name].flush(window.end)
     for stream in streams.values():
         stream.close()
+    played = play(out, fleet, options, truth)
     truth.write(out / TRUTH, _about(options, done), {n: m.ID_FIELD for n, m in catalogue.formats.items()})
     seconds = time.monotonic() - begun
-    return _summary(out, streams, sessions, seconds, truth)
+    return _summary(out, streams, sessions, seconds, truth, played)
 
 
-def _summary(out: Path, streams: dict[str, Stream], sessions: int, seconds: float, truth: Truth) -> Summary:
+def _summary(
+    out: Path, streams: dict[str, Stream], sessions: int, seconds: float, truth: Truth, played: int
+) -> Summary:
     return Summary(
         out=out,
-        events=sum(stream.records for stream in streams.values()),
-        bytes=sum(file.stat().st_size for file in out.glob("*/part-*")),
+        events=sum(stream.records for stream in streams.values()) + played,
+        bytes=sum(file.stat().st_size for file in (*out.glob("*/part-*"), *out.glob("scenarios/*"))),
         sessions=sessions,
         seconds=seconds,
         records={name: stream.records for name, stream in streams.items()},

@@ -95,7 +95,7 @@ def test_the_next_steps_work(shown: Shown) -> None:
     """Each command to try next exits 0 where the demo says to go."""
     steps = re.findall(r"^  (tooltrail .+|cd .+)$", shown.text.split("Try next", 1)[1], re.MULTILINE)
     assert steps[0] == "cd demo"
-    assert len(steps) == 5
+    assert len(steps) == 6
     program = f'tooltrail() {{ {sys.executable} -m console.cli "$@" </dev/null; }}'
     script = "\n".join(["set -e", program, *steps])
     subprocess.run(["bash", "-c", script], cwd=shown.folder.parent, check=True, capture_output=True)

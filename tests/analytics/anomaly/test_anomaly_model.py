@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import polars as pl
 import pyarrow as pa
@@ -69,7 +71,10 @@ def test_a_session_taken_over_is_betrayed_by_where_it_sends(model: Model) -> Non
     bad = of(scored, "taken")
     assert bad["anomaly"] == scored.sessions["anomaly"].max()
     assert bad["top_event"] == "taken.3"
-    assert "send_mail on office was given an address that none of the 300 sessions" in str(bad["reason"])
+    assert (
+        "send_mail on office was given an address that none of the 300 sessions it was compared with"
+        in str(bad["reason"])
+    )
 
 
 def test_what_belongs_to_another_user_stands_out() -> None:
@@ -114,6 +119,9 @@ def test_a_history_can_be_reviewed_by_itself() -> None:
     assert bad["anomaly"] == scored.sessions["anomaly"].max()
     assert bad["top_event"] == "bad.3"
     assert bad["flow"] > 3
+    compared = re.search(r"none of the (\d+) sessions it was compared with", str(bad["reason"]))
+    assert compared is not None
+    assert 150 < int(compared[1]) < 300, "its own fold is not among them"
     assert np.mean(scored.sessions["anomaly"].to_numpy() > 0.9) < 0.2
     assert to_arrow(train(events)).equals(to_arrow(model))
     assert of(score(model, events), "bad")["flow"] == 0, "what history holds is not new"

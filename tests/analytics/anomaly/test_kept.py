@@ -40,6 +40,27 @@ def test_later_sessions_are_judged_by_the_history_before_them(lake):
     assert anomaly(lake, "s-10000-0") > 0.9 > anomaly(lake, "s-20000-0")
 
 
+def test_it_does_not_matter_whether_history_came_in_at_once_or_by_and_by(lake, monkeypatch):
+    """Sessions of one file are judged by those before them, as if they had come day by day."""
+    monkeypatch.setattr(kept, "BEGINNING", 30)
+    calls = [
+        record(
+            10 * s + n,
+            session_id=f"s-{s}",
+            tool_name=tool,
+            client_name="cursor",
+            arguments={"q": f"usual-{tool}"},
+        )
+        for s in range(36)
+        for n, tool in enumerate(
+            ("search", "read", "answer") if s < 30 or s == 35 else ("search", "send", "wipe")
+        )
+    ]
+    take_in(lake, calls)
+    job.update(lake)
+    assert anomaly(lake, "s-31") > 0.9 > anomaly(lake, "s-35")
+
+
 def test_the_call_that_surprised_and_the_reason_are_kept(lake):
     """A session's row names the event that surprised most, and says why."""
     work(lake, 0, 30)

@@ -116,3 +116,16 @@ def test_two_runs_at_once_are_refused(lake):
     """The second says who is in the way."""
     with job.alone(lake, "detections"), pytest.raises(TooltrailError, match="another run"):
         run(lake)
+
+
+def test_an_operator_says_what_a_tool_does(lake):
+    """A tool_classes.toml in the lake's folder is what detections see, from the next run on."""
+    sinks = Detection(
+        id="sinks", title="t", severity="low", confidence=0.5, why="w", next="n", false_positives=("f",),
+        requires=(), explain="", tags=(),
+        sql="SELECT event_id AS key, event_time, [event_id] AS evidence FROM calls WHERE sink AND fresh",
+    )  # fmt: skip
+    take_in(lake, [record(0, tool_name="frobnicate", server_name="box")])
+    assert run(lake, sinks).written == []
+    (lake.path / "tool_classes.toml").write_text('[tools]\n"box.*" = ["write", "sink"]\n')
+    assert len(run(lake, sinks, again=True).written) == 1

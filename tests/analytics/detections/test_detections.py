@@ -14,7 +14,7 @@ from analytics.detecting import world
 from analytics.detecting.catalog import load
 from analytics.detecting.evaluate import Verdict, evaluate
 from store.events import arrow_schema
-from store.tables import ACTIVITY
+from store.tables import ACTIVITY, TABLES
 
 HERE = Path(__file__).parent
 DETECTIONS = load()
@@ -22,6 +22,7 @@ DAY = datetime(2026, 10, 14, tzinfo=UTC)
 WINDOW = (DAY, DAY + timedelta(days=1) - timedelta(microseconds=1))
 SIDES = ("fires", "quiet", "not_evaluable", "trap")
 SCHEMA = pa.schema([*(arrow_schema().field(name) for name in world.COLUMNS), ("session", pa.string())])
+SESSIONS = pa.schema([field.with_nullable(True) for field in TABLES["session_states"].stored])
 TIMES = ("issued_at", "expires_at", "recorded_time")
 
 
@@ -78,7 +79,8 @@ def verdict(name: str, case: dict[str, Any]) -> Verdict:
     connection.register(
         "given_events", pa.Table.from_pylist([e for e in events if e["event_time"] >= near], SCHEMA)
     )
-    world.build(connection, "given_events", "given_activity", WINDOW)
+    connection.register("given_sessions", pa.Table.from_pylist(case.get("sessions", []), SESSIONS))
+    world.build(connection, "given_events", "given_activity", WINDOW, sessions="given_sessions")
     return evaluate(connection, detection, WINDOW)
 
 

@@ -1,0 +1,132 @@
+-- Who first held which value, from `events` and `lake_owners` (what earlier runs kept of the same values).
+-- A value is a leaf, or a shingle of a long text (`passage`). Events become numbers in order of time, people numbers too.
+CREATE OR REPLACE TABLE holders AS
+WITH every AS (
+    SELECT event_id, event_time, user_id, server_name, tool_name, args_leaves[:4] AS named, fresh,
+           len(result_leaves) AS leaves, coalesce(list_has_any(args_leaves, result_leaves), false) AS echo
+    FROM events WHERE user_id IS NOT NULL
+    UNION ALL BY NAME
+    SELECT DISTINCT ON (event_id) event_id, event_time, user_id, server_name, tool_name, named, false AS fresh,
+           NULL AS leaves, false AS echo
+    FROM lake_owners WHERE event_id NOT IN (SELECT event_id FROM events)
+)
+SELECT *, row_number() OVER (ORDER BY event_time, event_id) AS place, dense_rank() OVER (ORDER BY user_id) AS person
+FROM every;
+
+-- The first time each person was given a value (`returned`) or named it: one row a value, person and way.
+CREATE OR REPLACE TABLE held AS
+WITH part AS (
+    SELECT event_id, true AS returned, false AS passage, unnest(result_leaves) AS leaf FROM events
+    UNION ALL SELECT event_id, true, true, unnest(result_shingles) FROM events
+    UNION ALL SELECT event_id, false, false, unnest(args_leaves) FROM events
+    UNION ALL SELECT event_id, false, true, unnest(args_shingles) FROM events
+    UNION ALL SELECT event_id, returned, passage, leaf FROM lake_owners
+)
+SELECT leaf, person, returned, bool_or(passage) AS passage, min(place) AS place
+FROM part JOIN holders USING (event_id) GROUP BY leaf, person, returned;
+
+-- Values that between two and five people held. What more hold is a template, a public page, a word.
+CREATE OR REPLACE TABLE owners AS
+FROM held WHERE leaf IN (
+    SELECT leaf FROM held GROUP BY leaf HAVING min(person) < max(person) AND count(DISTINCT person) <= 5);
+
+-- Values that reach a person (given, or named) who neither had nor named them, and that another was given first.
+CREATE OR REPLACE TABLE strays AS
+WITH first AS (
+    SELECT leaf, min(place) AS source, arg_min(person, place) AS owner FROM owners WHERE returned GROUP BY leaf
+)
+SELECT o.leaf, o.passage, o.returned, o.person, o.place AS target, f.source, f.owner
+FROM owners o JOIN first f USING (leaf) JOIN holders t ON t.place = o.place AND t.fresh
+LEFT JOIN owners mine ON mine.leaf = o.leaf AND mine.person = o.person AND mine.returned <> o.returned
+      AND mine.place < o.place + o.returned::INT
+WHERE f.owner <> o.person AND f.source < o.place AND mine.leaf IS NULL;
+
+-- Strays by the two events they join, where they are two values or a passage of a dozen words and more. `strong`: four
+-- values, which is a record; less may be chance, or what all letters of a kind end with. `entitled`: the receiver had named something of that record before, or
+-- named now what the owner holds too. `tied`: both have named the same rare thing, as those do who work on the same.
+CREATE OR REPLACE TABLE crossings AS
+WITH pairs AS (
+    SELECT returned, target, source, person, owner, count(*) FILTER (NOT passage) AS leaves,
+           count(*) FILTER (passage) AS passages, leaves >= 4 AS strong
+    FROM strays GROUP BY ALL
+), everywhere AS (
+    SELECT leaf FROM held WHERE NOT returned GROUP BY leaf HAVING count(*) > 20
+), record AS (
+    SELECT place AS source, leaf FROM held WHERE place IN (SELECT source FROM pairs)
+    UNION SELECT place, unnest(named) FROM holders WHERE place IN (SELECT source FROM pairs)
+    UNION SELECT place, unnest(result_leaves) FROM events JOIN holders USING (event_id)
+    WHERE place IN (SELECT source FROM pairs)
+), entitled AS (
+    SELECT p.target, p.source FROM pairs p JOIN record r USING (source)
+    JOIN held m ON m.leaf = r.leaf AND m.person = p.person AND NOT m.returned AND m.place <= p.target
+    WHERE p.returned AND r.leaf NOT IN (FROM everywhere)
+    UNION
+    SELECT p.target, p.source FROM (
+        SELECT target, source, p.owner, unnest(t.named) AS leaf FROM pairs p JOIN holders t ON t.place = p.target WHERE returned
+    ) p JOIN held a ON a.leaf = p.leaf AND a.person = p.owner
+    WHERE p.leaf NOT IN (FROM everywhere)
+), ties AS (
+    SELECT DISTINCT a.person, b.person AS owner FROM owners a JOIN owners b
+        ON a.leaf = b.leaf AND a.person <> b.person AND NOT a.returned AND NOT b.returned
+)
+SELECT p.*, e.source IS NOT NULL AS entitled, ties.owner IS NOT NULL AS tied
+FROM pairs p LEFT JOIN entitled e USING (target, source) LEFT JOIN ties USING (person, owner)
+WHERE leaves >= 2 OR passages >= 3 OR NOT returned;
+
+-- What is remarkable of each event of the window. `single` values are mostly chance (dates, streets): where they are usual,
+-- so are two at a time. `named`: it names what somebody was given
+-- before; `carried`: and its caller was not. `again`: its reader had read it all before.
+CREATE OR REPLACE TABLE marks AS
+WITH given AS (
+    SELECT leaf, min(place) AS first FROM held WHERE returned GROUP BY leaf
+), known AS (
+    SELECT h.place, bool_or(mine.leaf IS NULL) AS carried
+    FROM held h JOIN given g ON g.leaf = h.leaf AND g.first < h.place JOIN holders t ON t.place = h.place AND t.fresh
+    LEFT JOIN held mine ON mine.leaf = h.leaf AND mine.person = h.person AND mine.returned AND mine.place < h.place
+    WHERE NOT h.returned GROUP BY h.place
+), one AS (
+    SELECT target AS place FROM (SELECT target, source, count(*) AS n FROM strays WHERE returned AND NOT passage GROUP BY ALL)
+    GROUP BY target HAVING max(n) = 1
+), crossed AS (
+    SELECT target AS place, bool_or(returned AND strong) AS shared,
+           bool_or(returned AND NOT entitled) AS loose, bool_or(returned AND NOT entitled AND strong) AS strong,
+           bool_or(returned AND NOT entitled AND strong AND NOT tied) AS strange
+    FROM crossings GROUP BY target
+), new AS (
+    SELECT place, count(*) AS n FROM held WHERE returned GROUP BY place
+)
+SELECT event_id, server_name, tool_name, one.place IS NOT NULL AS single, loose AND NOT strong AND NOT echo AS weak, strong, strange,
+       known.place IS NOT NULL AS named, carried, leaves >= 4 AND coalesce(n, 0) <= leaves / 2 AND NOT coalesce(shared, false) AS again,
+       shared
+FROM holders LEFT JOIN known USING (place) LEFT JOIN one USING (place) LEFT JOIN crossed USING (place) LEFT JOIN new USING (place)
+WHERE fresh;
+
+-- How often each tool gives, or is given, what another person had first: the habit a crossing is held against. Without
+-- the records that were found to cross (`found`, by event): a leak is no habit, however often it happens.
+CREATE OR REPLACE TABLE found (event_id VARCHAR);
+CREATE OR REPLACE VIEW fresh_habits AS
+SELECT server_name, tool_name, count(*) AS results, count(*) FILTER (single) AS single,
+       count(*) FILTER (weak AND NOT leaked) AS weak, count(*) FILTER (strong AND NOT leaked) AS strong,
+       count(*) FILTER (strange AND NOT leaked) AS strange, count(*) FILTER (named) AS named, count(*) FILTER (carried) AS carried,
+       count(*) FILTER (again) AS again, count(*) FILTER (shared AND NOT leaked) AS shared
+FROM (SELECT *, event_id IN (FROM found) AS leaked FROM marks) GROUP BY ALL;
+
+-- The habits of each tool before the window; of one that is new, those of the window itself. That records are read again
+-- by their first reader (`again`) and not by others (`shared`) is only learned from before.
+CREATE OR REPLACE TABLE habits AS
+WITH before AS (
+    SELECT server_name, tool_name, sum(results) AS results, sum(single) AS single, sum(weak) AS weak, sum(strong) AS strong,
+           sum(strange) AS strange, sum(named) AS named, sum(carried) AS carried,
+           sum(again) AS again, sum(shared) AS shared
+    FROM lake_habits GROUP BY ALL
+)
+SELECT f.server_name, f.tool_name, if(coalesce(b.results, 0) >= 50, b.results, f.results) AS results,
+       if(coalesce(b.results, 0) >= 50, b.single, f.single) AS single,
+       if(coalesce(b.results, 0) >= 50, b.weak, f.weak) AS weak,
+       if(coalesce(b.results, 0) >= 50, b.strong, f.strong) AS strong,
+       if(coalesce(b.results, 0) >= 50, b.strange, f.strange) AS strange,
+       if(coalesce(b.results, 0) >= 50, b.named, f.named) AS named,
+       if(coalesce(b.results, 0) >= 50, b.carried, f.carried) AS carried,
+       coalesce(b.again, 0) AS again, coalesce(b.shared, 0) AS shared
+FROM fresh_habits f LEFT JOIN before b ON b.server_name IS NOT DISTINCT FROM f.server_name
+ AND b.tool_name IS NOT DISTINCT FROM f.tool_name

@@ -1,0 +1,57 @@
+-- title = "Not the human it is said to be"
+-- severity = "medium"
+-- confidence = 0.6
+-- why = "A client that a person sits at sleeps when the person does and has the person's own credential. Work at hours this user never works from a client never seen, work without rest, and a desktop client with a service account show someone or something else."
+-- next = "Ask the user. If it was not they: end the session, revoke the credential and read what was reached."
+-- false_positives = ["declared autonomous agents: other clients are not judged, nor hours usual for the user", "travel: the client is known", "new users: nothing is said before least_days of history"]
+-- requires = ["user_id"]
+-- explain = "{what}"
+-- tags = ["NHI10", "ASI10", "DE.CM-03", "PR.AA-02"]
+-- [parameters]
+-- interactive = '(chatgpt|claude|codex|copilot|cursor|desktop|goose|openai-mcp|visual studio code|vscode|windsurf|zed)'
+-- headless = '(^|[^a-z])(bot|ci|cron|runner|svc)([^a-z]|$)'
+-- rest_hours = 6
+-- least_days = 10
+-- alpha = 0.05
+-- kappa = 6.0
+WITH worked AS (SELECT DISTINCT user_id, hour, day FROM activity WHERE hour < $from AND user_id IS NOT NULL
+), hours AS (
+    SELECT user_id, hour(hour) AS h, count(*) AS n FROM worked WHERE user_id IN (SELECT user_id FROM events WHERE fresh) GROUP BY ALL
+), known AS (SELECT user_id, count(DISTINCT day) AS days FROM worked GROUP BY user_id
+), density AS (  -- a von Mises kernel around the clock over the hours worked
+    SELECT user_id, c.h, sum(n * exp($kappa * (cos(2 * pi() * (hours.h - c.h) / 24) - 1))) AS dense,
+           coalesce(sum(n) FILTER (hours.h = c.h), 0) AS worked
+    FROM hours, (SELECT unnest(range(24)) AS h) c GROUP BY ALL
+), odd AS (  -- empirical: the share of past hours at least as unusual
+    SELECT user_id, h, (1 + sum(worked) OVER (PARTITION BY user_id ORDER BY dense)) / (1 + sum(worked) OVER (PARTITION BY user_id)) AS p_value
+    FROM density
+), acts AS (
+    SELECT *, hour(event_time) AS h, regexp_matches(lower(concat_ws(' ', client, client_name, agent_name)), $interactive)
+              AND NOT regexp_matches(lower(concat_ws(' ', user_id, client, agent_name)), $headless) AS human
+    FROM events WHERE fresh AND attempted AND user_id IS NOT NULL
+), off AS (
+    SELECT a.*, o.p_value, format('work at {:02d}h UTC, as odd as {:.1f} % of this user''s hours over {} days, from a client never seen before ({})',
+                                  hour(event_time), 100 * o.p_value, days, client) AS what
+    FROM acts a JOIN known k USING (user_id) JOIN odd o ON o.user_id = a.user_id AND o.h = hour(a.event_time)
+    WHERE days >= $least_days AND o.p_value <= $alpha AND client IS NOT NULL
+     AND NOT EXISTS (FROM activity b WHERE b.user_id = a.user_id AND b.client = a.client AND b.hour < $from)
+    QUALIFY row_number() OVER (PARTITION BY a.user_id, client ORDER BY event_time, event_id) = 1
+), clock AS (
+    SELECT user_id, client, arg_min(event_id, event_time) AS event_id, min(event_time) AS event_time
+    FROM acts WHERE human GROUP BY user_id, client, h QUALIFY count(*) OVER (PARTITION BY user_id, client) > 24 - $rest_hours
+), restless AS (
+    SELECT *, row_number() OVER (PARTITION BY user_id, client ORDER BY event_time) AS n FROM clock
+    WHERE user_id NOT IN (SELECT user_id FROM worked GROUP BY user_id, day HAVING count(*) > 24 - $rest_hours)
+)
+SELECT user_id, client, credential_id, server_name, tool_name, session, event_time, p_value, what, [event_id] AS evidence,
+       concat_ws('|', 'hours', user_id, client, $from::DATE) AS key FROM off
+UNION ALL BY NAME
+SELECT user_id, client, max(event_time) AS event_time, list(event_id ORDER BY event_time) AS evidence,
+       format('{} was at work in {} different hours of one day, without {} hours of rest', client, count(*), $rest_hours) AS what,
+       concat_ws('|', 'rest', user_id, client, $from::DATE) AS key FROM restless WHERE n <= 25 - $rest_hours GROUP BY user_id, client
+UNION ALL BY NAME
+SELECT user_id, client, credential_id, server_name, tool_name, session, event_time, [event_id] AS evidence,
+       format('{}, a client a person sits at, used the service account {}', client, credential_id) AS what,
+       concat_ws('|', 'service', user_id, client, credential_id, $from::DATE) AS key
+FROM acts WHERE human AND credential_kind = 'service_account'
+QUALIFY row_number() OVER (PARTITION BY user_id, client, credential_id ORDER BY event_time, event_id) = 1

@@ -1,0 +1,64 @@
+-- title = "Private data sent where untrusted content said"
+-- severity = "critical"
+-- confidence = 0.9
+-- why = "Someone's work within an hour read private data and a stranger's content, then gave something to a tool whose input others can read. The grade says how much is proven: edge (values of the private answer went to an address that only the untrusted content named), size (the address is such a one, and as many bytes left as the private answer had), co-occurrence (all three in one session, with a tool the person never used before and hardly anyone else does, and arguments that were not seen or do hold a value of either)."
+-- next = "For an edge: treat it as a breach, find the recipient, and read the untrusted content. For the lower grades: read the session first."
+-- false_positives = ["replies that quote private data to whoever asked for it: the recipient then usually stands in the private record too, which is not found", "the first use of a tool by someone new (only the lowest grade)"]
+-- requires = ["tool_name", "session"]
+-- explain = "{grade}: {private_tool} was read after {untrusted_tool}, then {server_name}.{tool_name} was given {payload} values of the first and {address} of the second"
+-- tags = ["MCP10", "ASI01", "ASI02", "AML.T0085.001", "AML.T0086", "AML.T0025", "DE.AE-03", "DE.AE-04", "RS.AN-03"]
+-- lookback_hours = 2
+-- [parameters]
+-- window_minutes = 60
+-- least_values = 2
+-- least_bytes = 2048
+-- history_days = 7
+-- most_share = 0.05
+-- # Each value of a sink's arguments is traced to the latest answers that held it, so that the cost is n log n.
+WITH answers AS (
+    SELECT coalesce(user_id, session) AS actor, session, event_id, event_time, untrusted, result_leaves, response_bytes,
+           concat_ws('.', server_name, tool_name) AS tool FROM calls WHERE reached AND (private OR untrusted)
+), sinks AS (   -- with the last private and the last untrusted answer before, for the lower grades
+    SELECT s.*, coalesce(s.user_id, s.session) AS actor, p.event_id AS last_private, p.response_bytes AS private_bytes, u.event_id AS last_untrusted FROM calls s
+    ASOF LEFT JOIN (FROM answers WHERE NOT untrusted) p ON p.session = s.session AND s.event_time > p.event_time
+    ASOF LEFT JOIN (FROM answers WHERE untrusted) u ON u.session = s.session AND s.event_time > u.event_time
+    WHERE s.sink AND s.reached AND s.fresh AND s.session IS NOT NULL
+), told AS (
+    SELECT actor, event_id, event_time, untrusted, unnest(list_distinct(result_leaves)) AS leaf FROM answers
+), asked AS (
+    SELECT actor, leaf, min(event_time) AS since
+    FROM (SELECT coalesce(user_id, session) AS actor, event_time, unnest(args_leaves) AS leaf FROM calls) GROUP BY ALL
+), traced AS (
+    SELECT g.event_id AS sink_event, g.leaf, arg_max(t.event_id, t.event_time) FILTER (NOT t.untrusted) AS private_event,
+           arg_max(t.event_id, t.event_time) FILTER (t.untrusted AND t.event_time < a.since) AS untrusted_event, bool_or(t.untrusted) AS anyones
+    FROM (SELECT event_id, actor, event_time, unnest(list_distinct(args_leaves)) AS leaf FROM sinks) g
+    JOIN told t ON t.actor = g.actor AND t.leaf = g.leaf AND t.event_time < g.event_time
+     AND t.event_time >= g.event_time - to_minutes($window_minutes)
+    JOIN asked a ON a.actor = g.actor AND a.leaf = g.leaf GROUP BY ALL
+), counted AS (
+    SELECT sink_event, count(*) FILTER (private_event IS NOT NULL AND NOT anyones) AS payload,
+           count(*) FILTER (untrusted_event IS NOT NULL AND private_event IS NULL) AS address,
+           mode(private_event ORDER BY private_event) FILTER (NOT anyones) AS private_event,
+           mode(untrusted_event ORDER BY untrusted_event) FILTER (private_event IS NULL) AS untrusted_event FROM traced GROUP BY ALL
+), rare AS (   -- the share of all people who used a tool before
+    SELECT concat_ws('.', server_name, tool_name) AS tool, count(DISTINCT user_id) / (SELECT count(DISTINCT user_id) FROM tool_days WHERE past) AS share
+    FROM tool_days WHERE past GROUP BY ALL
+), graded AS (
+    SELECT s.*, coalesce(c.payload, 0) AS payload, coalesce(c.address, 0) AS address,
+           coalesce(c.untrusted_event, s.last_untrusted) AS untrusted_event, CASE WHEN c.payload > 0 THEN c.private_event ELSE s.last_private END AS private_event,
+           CASE WHEN c.payload >= $least_values AND c.address > 0 THEN 'edge'
+                WHEN c.address > 0 AND private_bytes >= $least_bytes AND request_bytes BETWEEN 0.8 * private_bytes AND 1.5 * private_bytes THEN 'size'
+                WHEN s.last_untrusted IS NOT NULL AND s.last_private IS NOT NULL AND h.since <= $from - to_days($history_days)
+                 AND NOT list_contains(h.tools, concat_ws('.', s.server_name, s.tool_name)) AND coalesce(r.share, 0) <= $most_share
+                 AND (s.args_leaves IS NULL OR c.payload + c.address > 0) THEN 'co-occurrence' END AS grade
+    FROM sinks s LEFT JOIN counted c ON c.sink_event = s.event_id
+    LEFT JOIN (SELECT user_id, min(since) AS since, list(DISTINCT concat_ws('.', server_name, tool_name)) AS tools
+               FROM tool_days WHERE past GROUP BY user_id) h USING (user_id)
+    LEFT JOIN rare r ON r.tool = concat_ws('.', s.server_name, s.tool_name)
+)
+SELECT g.user_id, g.client, g.credential_id, g.server_name, g.tool_name, g.session, g.event_time, g.grade, g.payload, g.address,
+       p.tool AS private_tool, u.tool AS untrusted_tool, CASE g.grade WHEN 'edge' THEN 0.9 WHEN 'size' THEN 0.6 ELSE 0.3 END AS confidence,
+       CASE WHEN p.event_time <= u.event_time THEN [p.event_id, u.event_id, g.event_id] ELSE [u.event_id, p.event_id, g.event_id] END AS evidence,
+       g.event_id AS key
+FROM graded g JOIN answers p ON p.event_id = g.private_event JOIN answers u ON u.event_id = g.untrusted_event WHERE g.grade IS NOT NULL
+QUALIFY g.grade <> 'co-occurrence' OR row_number() OVER (PARTITION BY g.user_id, g.server_name, g.tool_name, g.grade ORDER BY g.event_time) = 1

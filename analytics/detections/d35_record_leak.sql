@@ -1,0 +1,35 @@
+-- title = "One person's record in another's result"
+-- severity = "critical"
+-- confidence = 0.9
+-- why = "Several values that one person was given together, and hardly anyone else ever had, came to another who had asked for nothing of that record: the walls between people failed."
+-- next = "Put the two events side by side. Who else was answered by that server, pool or cache at that time? Stop it, then tell the owner of the data."
+-- false_positives = ["a record both may see (named by the receiver: discounted)", "templates and public pages (more than five people: subtracted)", "lists of what a team shares (the tool's own habit: discounted)"]
+-- requires = ["result_leaves", "user_id"]
+-- explain = "{leaves} values and {passages} passages that {owner_tool} first gave to {owner} at {source_time} came to {user_id} from {tool_name} at {given_time}; {user_id} had named nothing of that record, and {tool_name} does the like in {usual} of {results} results"
+-- tags = ["MCP10", "MCP07", "AML.T0057", "DE.AE-03", "DE.AE-04"]
+-- [parameters]
+-- most_weak = 0.01
+-- most_strong = 0.05
+-- most_chance = 1e-4
+-- # Two or three values, or a passage, are weak and four strong: each is held against the tool's habit of the
+-- # like, and weak ones are let be in a result that repeats what it was asked for.
+WITH found AS (
+    SELECT c.* EXCLUDE (person, owner), h.results, if(c.strong, h.strong, h.weak) AS usual, h.strange, h.single, t.echo,
+           t.event_id, t.event_time, t.user_id, t.server_name, t.tool_name,
+           s.event_id AS source_event, s.event_time AS source_time, s.user_id AS owner, s.tool_name AS owner_tool
+    FROM crossings c JOIN holders t ON t.place = c.target JOIN holders s ON s.place = c.source
+    JOIN habits h ON h.server_name IS NOT DISTINCT FROM t.server_name AND h.tool_name IS NOT DISTINCT FROM t.tool_name
+    WHERE c.returned AND NOT c.entitled
+)
+-- p: how often this tool does the like by habit, Laplace's estimate, which of few results claims nothing.
+SELECT f.user_id, e.client, e.credential_id, f.server_name, f.tool_name, e.session, f.event_time, f.owner,
+       strftime(f.source_time, '%Y-%m-%d %H:%M:%S') AS source_time, coalesce(f.owner_tool, 'a server') AS owner_tool,
+       strftime(f.event_time, '%Y-%m-%d %H:%M:%S') AS given_time, f.leaves, f.passages, f.usual, f.results,
+       (f.usual + 1) / (f.results + 2) AS p_value, if(f.strong, 0.95, 0.8) AS confidence,
+       [f.source_event, f.event_id] AS evidence, f.event_id AS key
+FROM found f JOIN events e USING (event_id)
+WHERE CASE WHEN f.strong THEN (f.usual + 1) / (f.results + 2) <= $most_strong
+           ELSE NOT f.echo AND (f.usual + 1) / (f.results + 2) <= $most_weak AND (f.single / f.results) ** 2 / 2 <= $most_chance
+                AND f.usual <= greatest(1, 0.2 * $most_weak * f.results) END
+   OR (f.strong AND NOT f.tied AND (f.strange + 1) / (f.results + 2) <= $most_strong)
+QUALIFY row_number() OVER (PARTITION BY f.event_id ORDER BY f.strong DESC, f.leaves DESC, f.passages DESC, f.source) = 1

@@ -1,0 +1,286 @@
+"""A session in plain words. Every sentence names the events it was made from, and none says more than they do.
+
+The same events give the same words. Names that an attacker could have chosen stand in quotes unless they are plain
+identifiers, and are cut: a tool cannot be called so that the story says something else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from analytics.introduction import introduction
+from analytics.phrases import called, ended, reason, with_arguments
+from analytics.wording import NAMED, clock, counted, length, listed, named
+
+if TYPE_CHECKING:
+    from analytics.ladder import Ladder
+    from analytics.steps import Departure, Flow, Step, WayAround
+
+ONE_BY_ONE = 12
+"""Up to so many calls, each has a sentence; more are told in groups around what stands out."""
+MOST_NOTABLE = 40
+_OUT = {
+    "mail": "by mail", "chat": "by chat", "ticket": "into a ticket or comment", "web": "in a web request",
+    "share": "by sharing or publishing", "repository": "into a code repository",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """A sentence, the part of the story it belongs to, and the ids of the events it was made from."""
+
+    part: str
+    text: str
+    events: tuple[str, ...]
+
+
+def story(ladder: Ladder) -> list[Sentence]:
+    """Return the sentences of a session's story in order: who, what happened, how it ended, what is not known."""
+    return [
+        *(Sentence("who", text, events) for text, events in introduction(ladder)),
+        *_happened(ladder),
+        *_elsewhere(ladder),
+        *_sum(ladder),
+        *_found(ladder),
+        *_not_known(ladder),
+    ]
+
+
+# --- what happened ----------------------------------------------------------------------------------------------
+
+
+def _happened(ladder: Ladder) -> Iterator[Sentence]:
+    calls = ladder.rungs["asked"]
+    if not calls:
+        events = tuple(step.events[0] for step in ladder.steps)
+        kinds = counted([step.row["event_kind"].replace("_", " ") for step in ladder.steps])
+        yield Sentence("what", f"No tool was called; there were only {kinds}.", events)
+        return
+    departures = ladder.departure_of
+    notable = _notable(calls, departures) if len(calls) > ONE_BY_ONE else _runs(calls)
+    told = {step.number for alike in notable.values() for step in alike}
+    plain: list[Step] = []
+    for step in calls:
+        if step.number in notable:
+            yield from _routine(plain)
+            plain = []
+            yield from _one(notable[step.number], departures, ladder)
+        elif step.number not in told:
+            plain.append(step)
+    yield from _routine(plain)
+
+
+def _runs(calls: Sequence[Step]) -> dict[int, list[Step]]:
+    """Return each run of equal calls in a row by its first."""
+    runs: list[list[Step]] = []
+    for step in calls:
+        if runs and _like(runs[-1][0]) == _like(step):
+            runs[-1].append(step)
+        else:
+            runs.append([step])
+    return {run[0].number: run for run in runs}
+
+
+def _like(step: Step) -> tuple[Any, ...]:
+    row = step.row
+    same = (row["attempted"], row["server_name"], row["arguments"], row["resource_uri"], row["outcome"])
+    return (*same, step.denied, row["decision_reason"], None if step.around is None else step.number)
+
+
+def _notable(calls: Sequence[Step], departures: Mapping[int, Departure]) -> dict[int, list[Step]]:
+    """Return what stands out, by its first step, with the later ones of the same kind."""
+    kinds: dict[tuple[Any, ...], list[Step]] = {}
+    for step in calls:
+        if (rank := _rank(step, departures)) is not None:
+            row = step.row
+            why = row["decision_reason"] if step.denied else None
+            kinds.setdefault((rank, row["attempted"], row["server_name"], row["outcome"], why), []).append(
+                step
+            )
+    chosen = sorted(kinds.items(), key=lambda kind: (kind[0][0], kind[1][0].number))[:MOST_NOTABLE]
+    return {steps[0].number: steps for _, steps in chosen}
+
+
+def _rank(step: Step, departures: Mapping[int, Departure]) -> int | None:
+    departure = departures.get(step.number)
+    if step.around is not None:
+        return 0
+    if departure is not None and departure.basis == "data flow":
+        return 1
+    if step.denied:
+        return 2
+    if departure is not None:
+        return 3
+    return None if step.row["outcome"] in ("success", "unknown", "input_required") else 4
+
+
+def _routine(steps: Sequence[Step]) -> Iterator[Sentence]:
+    if not steps:
+        return
+    tools = counted([called(step) for step in steps])
+    events = tuple(step.events[0] for step in steps)
+    begin, end = steps[0].row["event_time"], steps[-1].row["event_time"]
+    when = f"At {clock(begin)}" if len(steps) == 1 else f"From {clock(begin)} to {clock(end)}"
+    calls = "it called" if len(steps) == 1 else f"it made {len(steps):,} calls:"
+    answered = sum(step.reached for step in steps)
+    if answered == len(steps):
+        ended = "" if len(steps) > 1 else ", which was answered"
+    else:
+        ended = (
+            f"; {answered:,} of them are known to have been answered"
+            if len(steps) > 1
+            else ", with no known answer"
+        )
+    yield Sentence("what", f"{when} {calls} {tools}{ended}.", events)
+
+
+def _one(alike: Sequence[Step], departures: Mapping[int, Departure], ladder: Ladder) -> Iterator[Sentence]:
+    """Tell a call, and those after it that are like it."""
+    step = alike[0]
+    row, when = step.row, clock(step.row["event_time"])
+    events = tuple(event for one in alike for event in one.events)
+    again = ""
+    if len(alike) > 1:
+        again = f" This happened {len(alike):,} times, the last at {clock(alike[-1].row['event_time'])}."
+    if step.denied:
+        asked = (
+            f"At {when} it asked for {called(step)}{with_arguments(row)} and was denied{reason(row)}.{again}"
+        )
+        yield Sentence("what", asked, events)
+    else:
+        yield Sentence(
+            "what", f"At {when} it called {called(step)}{with_arguments(row)}{ended(row)}.{again}", events
+        )
+    if step.around is not None:
+        yield _around(step.around)
+    left = [departures[one.number] for one in alike if one.number in departures]
+    if left:
+        yield _left(left, alike, ladder)
+    elif came := [flow for one in alike for flow in one.came_from]:
+        names = listed(list(dict.fromkeys(called(ladder.steps[flow.source]) for flow in came)))
+        result = "result" if len({flow.source for flow in came}) == 1 else "results"
+        text = f"{_held(alike)} from the earlier {result} of {names}."
+        yield Sentence("what", text, _both_ends(came))
+
+
+def _same(way: WayAround) -> str:
+    return {"shared value": "shares a value with it", "same arguments": "has the same arguments"}.get(
+        way.link, f"is for the {way.link}"
+    )
+
+
+def _around(way: WayAround) -> Sentence:
+    denied = named(way.denied_tool, "a call") + (
+        f" on {named(way.denied_server)}" if way.denied_server else ""
+    )
+    same = _same(way)
+    by = (
+        f"by another {listed(list(way.way))}"
+        if way.way
+        else "the same way, later: it may have been approved meanwhile"
+    )
+    text = (
+        f"That got around a refusal: {denied} was denied at {clock(way.denied_time)}, and this {same}, {by}."
+    )
+    if not way.way:
+        text = f"The same had been denied: {denied}, at {clock(way.denied_time)}; this {same} and went {by}."
+    return Sentence("what", text, (way.denied_event, way.reached_event))
+
+
+def _left(left: Sequence[Departure], alike: Sequence[Step], ladder: Ladder) -> Sentence:
+    out = _OUT[left[0].channel]
+    it = "it" if len(alike) == 1 else "them"
+    events = tuple(ladder.steps[departure.step].events[0] for departure in left)
+    if came := [flow for one in alike for flow in one.came_from]:
+        names = listed(list(dict.fromkeys(called(ladder.steps[flow.source]) for flow in came)))
+        return Sentence(
+            "what", f"With {it} {_values(came)} that {names} had returned went out {out}.", _both_ends(came)
+        )
+    if any(departure.basis == "co-occurrence" for departure in left):
+        why = "it came after results, or had arguments, that were not seen"
+        text = f"What went out {out} with {it} is not known: {why}."
+        return Sentence("what", text, events)
+    return Sentence(
+        "what", f"What went out {out} with {it} holds nothing that a result seen before had returned.", events
+    )
+
+
+def _held(alike: Sequence[Step]) -> str:
+    if len(alike) == 1:
+        return f"Its arguments hold {_values(alike[0].came_from)}"
+    most = max(sum(flow.shared for flow in one.came_from) for one in alike)
+    return f"Their arguments hold {'a value' if most == 1 else f'up to {most:,} values'} each"
+
+
+def _both_ends(came: Iterable[Flow]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(event for flow in came for event in (flow.target_event, flow.source_event)))
+
+
+def _values(came: Iterable[Flow]) -> str:
+    count = sum(flow.shared for flow in came)
+    return "a value" if count == 1 else f"{count:,} values"
+
+
+# --- elsewhere, in sum, found, and not known --------------------------------------------------------------------
+
+
+def _elsewhere(ladder: Ladder) -> Iterator[Sentence]:
+    for way in [way for way in ladder.ways if way.other_session is not None][:NAMED]:
+        assert way.other_session is not None
+        if way.other_side == "denied":
+            continue  # told where it was reached
+        tool = named(way.reached_tool, "a call") + (
+            f" on {named(way.reached_server)}" if way.reached_server else ""
+        )
+        when = clock(way.denied_time)
+        text = f"What was denied at {when} was reached in session {way.other_session[:8]} with {tool}"
+        by = f", by another {listed(list(way.way))}" if way.way else ", the same way"
+        yield Sentence("elsewhere", f"{text}{by}: it {_same(way)}.", (way.denied_event, way.reached_event))
+
+
+def _sum(ladder: Ladder) -> Iterator[Sentence]:
+    count = {name: len(steps) for name, steps in ladder.rungs.items()}
+    around = {way.denied_event for way in ladder.ways if way.way}
+    calls = ladder.rungs["asked"]
+    if not calls:
+        return
+    lasted = (ladder.summary.last - ladder.summary.first).total_seconds()
+    took = f"In {length(lasted)}" if lasted >= 1 else "In less than a second"
+    parts = [
+        f"{_number(count['denied'], 'was', 'were')} denied and {_number(count['reached'], 'was', 'were')} answered",
+        f"{_number(len(around), 'refusal was', 'refusals were')} got around",
+        f"{_number(count['left'], 'call', 'calls')} handed something out by the names of the tools",
+    ]
+    asked = _number(count["asked"], "call", "calls")
+    yield Sentence(
+        "sum", f"{took} it asked for {asked}: {'; '.join(parts)}.", tuple(step.events[0] for step in calls)
+    )
+
+
+def _number(count: int, one: str, many: str) -> str:
+    nothing = "none" if one == "was" else "no"
+    return f"{nothing} {many}" if count == 0 else f"{count:,} {one if count == 1 else many}"
+
+
+def _found(ladder: Ladder) -> Iterator[Sentence]:
+    kinds: dict[tuple[str, ...], list[str]] = {}
+    for finding in ladder.findings:
+        kind = (finding["title"], finding["severity"], finding["detection"], finding["state"])
+        kinds.setdefault(kind, []).extend(finding["evidence"])
+    for (title, severity, detection, state), events in list(kinds.items())[:MOST_NOTABLE]:
+        judged = "" if state == "open" else f", judged {state}"
+        text = f"A detection found here: {title} ({severity}, {detection}{judged})."
+        yield Sentence("found", text, tuple(dict.fromkeys(events)))
+    if ladder.top_event is not None and ladder.anomaly is not None:
+        much = f"{ladder.anomaly:.2f} of 1"
+        text = (
+            f"Measured against its client's past the session is unusual to {much}; this event surprised most."
+        )
+        yield Sentence("found", text, (ladder.top_event,))
+
+
+def _not_known(ladder: Ladder) -> Iterator[Sentence]:
+    for gap in ladder.gaps:
+        yield Sentence("not known", f"Not known: {gap.text}.", gap.events)

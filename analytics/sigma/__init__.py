@@ -1,0 +1,1 @@
+"""Sigma: rules the field already shares, run over the canonical events by pySigma and SQL of ours."""

@@ -1,0 +1,1 @@
+"""Alerts: findings on their way to a webhook or a syslog server."""

@@ -1,0 +1,95 @@
+"""Deliver findings: each once to each sink, as the ledger in the lake knows it.
+
+A finding is sent, then its delivery is written. A crash in between sends it again under the same finding_id, by which a
+receiver can drop it: at least once, and exactly once for a receiver that does so. UDP tells nobody what arrived.
+A sink begins with what is found after it was first seen; it does not get the history.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import pyarrow as pa
+
+from analytics.detecting.catalog import SEVERITIES
+from console.alerts.settings import Alert
+from console.alerts.sinks import send
+from console.exits import say
+from console.terminal import visible
+from store.errors import UsageError
+from store.lake import Lake
+from store.tables import TABLES
+
+FIRST_PAUSE, LONGEST_PAUSE = 1.0, 300.0
+_DUE = """
+WITH first AS (SELECT finding_id, min(found_time) AS found FROM finding_states GROUP BY finding_id)
+SELECT f.* FROM findings f JOIN first USING (finding_id)
+WHERE f.state = 'open' AND list_contains($severities, f.severity)
+  AND found >= (SELECT min(delivery_time) FROM deliveries WHERE sink = $sink AND state = 'began')
+  AND finding_id NOT IN (SELECT finding_id FROM deliveries WHERE sink = $sink AND state = 'sent')
+ORDER BY list_position($severities, f.severity), f.event_time, finding_id"""
+_SENT_TODAY = """
+SELECT count(DISTINCT finding_id) FROM deliveries
+WHERE sink = $sink AND state = 'sent' AND delivery_date = $today"""
+
+
+@dataclass
+class Courier:
+    """Delivers to one sink; after a failure it waits, ever longer, before it tries again."""
+
+    lake: Lake
+    alert: Alert
+    deliver: Callable[[Alert, Mapping[str, Any]], None] = send
+    clock: Callable[[], float] = time.monotonic
+    _pause: float = field(default=0.0, init=False)
+    _next: float = field(default=0.0, init=False)
+
+    def begin(self) -> None:
+        """Write down when alerts of this sink began, the first time."""
+        asked = "SELECT count(*) AS n FROM deliveries WHERE sink = $sink AND state = 'began'"
+        if not self.lake.sql(asked, {"sink": self.alert.name}).arrow()["n"][0].as_py():
+            self._write(None, "began")
+
+    def run(self) -> int:
+        """Send what is due within today's budget; returns how many were sent. A failure is said and kept."""
+        if self.clock() < self._next:
+            return 0
+        count = 0
+        for finding in self._due():
+            try:
+                self.deliver(self.alert, finding)
+            except (OSError, UsageError) as error:
+                self._failed(finding, error)
+                return count
+            self._write(finding["finding_id"], "sent")
+            self._pause = 0.0
+            count += 1
+        return count
+
+    def _due(self) -> Sequence[Mapping[str, Any]]:
+        graver = list(SEVERITIES[SEVERITIES.index(self.alert.severity) :])[::-1]
+        rows: list[Mapping[str, Any]] = (
+            self.lake.sql(_DUE, {"sink": self.alert.name, "severities": graver}).arrow().to_pylist()
+        )
+        if not self.alert.budget:
+            return rows
+        today = {"sink": self.alert.name, "today": datetime.now(UTC).date()}
+        sent = self.lake.sql(_SENT_TODAY, today).arrow().column(0)[0].as_py()
+        return rows[: max(0, self.alert.budget - sent)]
+
+    def _failed(self, finding: Mapping[str, Any], error: Exception) -> None:
+        self._pause = min(max(FIRST_PAUSE, self._pause * 2), LONGEST_PAUSE)
+        self._next = self.clock() + self._pause
+        reason = visible(str(error) or type(error).__name__)[:200]
+        say(f"alerts.{self.alert.name}: not sent, {reason}; trying again in {self._pause:.0f} s")
+        self._write(finding["finding_id"], "failed", reason)
+
+    def _write(self, finding: str | None, state: str, error: str | None = None) -> None:
+        now = datetime.now(UTC)
+        row = {"finding_id": finding, "sink": self.alert.name, "state": state, "error": error,
+               "delivery_time": now, "delivery_date": now.date()}  # fmt: skip
+        self.lake.append("deliveries", pa.Table.from_pylist([row], TABLES["deliveries"].schema))

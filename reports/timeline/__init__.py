@@ -1,1 +1,0 @@
-"""The page of one session: what was attempted, denied, and reached, in order."""

@@ -1,0 +1,90 @@
+"""Incidents of the field, end to end: simulated, ingested, stitched, and found."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from analytics.detecting.catalog import load
+from ingest.simulator import SimulationOptions, simulate
+from ingest.simulator.scenarios import SCENARIOS
+from store import Lake
+
+pytestmark = pytest.mark.slow
+PRESENT = {name.split("_")[0].upper() for name in load()}
+FOUND = """
+SELECT DISTINCT upper(split_part(f.detection, '_', 1)) AS detection
+FROM (SELECT detection, unnest(evidence) AS event_id FROM findings) f JOIN events e USING (event_id)
+WHERE e.raw_sha256 IN (SELECT unnest($hashes::VARCHAR[]))"""
+MISSED = {
+    ("asana_tenant_scope", "D39"), ("redis_off_by_one", "D36"), ("redis_off_by_one", "D35"),
+    ("rpc_id_collision", "D36"), ("bare_request_id", "D36"), ("pooled_session", "D36"), ("shared_pool_key", "D35"),
+    ("shared_pool_key", "D38"), ("supabase_service_role", "D21"),
+}  # fmt: skip
+"""What the small stage gives a detection too little history to claim; a case that is found after all fails here."""
+CASES = [
+    pytest.param(
+        name, number,
+        marks=[pytest.mark.xfail(reason="too little history on the stage")] if (name, number) in MISSED else [],
+    )
+    for name, script in SCENARIOS.items()
+    for number in script.detectors
+    if number in PRESENT
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def played(tmp_path_factory: pytest.TempPathFactory) -> tuple[Lake, dict[str, dict[str, Any]]]:
+    """Return a lake in which everything was looked for, and the scenarios of the answer sheet by name."""
+    folder = tmp_path_factory.mktemp("incidents")
+    options = SimulationOptions(events=600, users=40, days=2, formats=("native",), incidents=tuple(SCENARIOS))
+    simulate(folder / "logs", options)
+    truth = json.loads((folder / "logs" / "truth.json").read_text())
+    (folder / "logs" / "truth.json").unlink()
+    for words in (
+        ("init", "lake"),
+        ("ingest", "file", "logs", "--lake", "lake"),
+        ("detect", "--lake", "lake"),
+    ):
+        clean = {k: v for k, v in os.environ.items() if not k.startswith("TOOLTRAIL_")}
+        subprocess.run(
+            [sys.executable, "-m", "console.cli", *words],
+            cwd=folder,
+            env=clean,
+            check=True,
+            capture_output=True,
+        )
+    return Lake.open(folder / "lake"), {i["kind"]: i for i in truth["incidents"] if i["kind"] in SCENARIOS}
+
+
+@pytest.mark.parametrize(("name", "number"), CASES)
+def test_it_is_found(played: tuple[Lake, dict[str, dict[str, Any]]], name: str, number: str) -> None:
+    """Each detection that there is finds the incident, by evidence that is part of it."""
+    lake, incidents = played
+    hashes = [record["raw_sha256"] for record in incidents[name]["records"]]
+    found = lake.sql(FOUND, {"hashes": hashes}).arrow()["detection"].to_pylist()
+    assert number in incidents[name]["detectors"]
+    assert number in found
+
+
+def test_every_scenario_is_on_the_answer_sheet(played: tuple[Lake, dict[str, dict[str, Any]]]) -> None:
+    """All ten are played, each with its records in the lake and a sentence."""
+    lake, incidents = played
+    assert set(incidents) == set(SCENARIOS)
+    for incident in incidents.values():
+        hashes = [record["raw_sha256"] for record in incident["records"]]
+        [row] = (
+            lake.sql(
+                "SELECT count(DISTINCT raw_sha256) AS n FROM events WHERE raw_sha256 IN (SELECT unnest($h::VARCHAR[]))",
+                {"h": hashes},
+            )
+            .arrow()
+            .to_pylist()
+        )
+        assert row["n"] == len(set(hashes)) > 0
+        assert incident["what"].endswith(".")
