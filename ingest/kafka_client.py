@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -13,7 +14,7 @@ from typing import Any, Literal
 
 from kafka import KafkaConsumer
 from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
-from kafka.errors import KafkaConfigurationError, KafkaError
+from kafka.errors import KafkaConfigurationError, KafkaConnectionError, KafkaError
 from kafka.net.compat import KafkaNetClient
 
 from store.errors import UnreachableError, UsageError
@@ -188,12 +189,26 @@ def _settings(options: KafkaOptions) -> dict[str, Any]:
     return {**defaults, **options.client, **ours}
 
 
+def _topics(consumer: KafkaConsumer, until: float) -> set[str]:
+    """Return the topics. A broker that is down may be asked first: then another is, while there is time."""
+    while True:
+        try:
+            return set(consumer.topics())
+        except KafkaConnectionError:
+            if time.monotonic() >= until:
+                raise
+            time.sleep(_BETWEEN_TRIES)
+
+
+_BETWEEN_TRIES = 0.2
+
+
 def _check_topics(consumer: KafkaConsumer, options: KafkaOptions) -> None:
     if not options.topics:
         raise UsageError("no topic to read", hint="name at least one with --topic")
     looking: Future[set[str]] = Future()
     with ThreadPoolExecutor(1, thread_name_prefix="kafka-topics") as thread:
-        looking = thread.submit(consumer.topics)
+        looking = thread.submit(_topics, consumer, time.monotonic() + options.connect_timeout)
         try:
             known = looking.result(options.connect_timeout)
         except (TimeoutError, KafkaError) as error:
