@@ -21,7 +21,7 @@ from store.commit import log_entry
 from store.durable import write_file
 from store.errors import UnreachableError, UsageError
 from store.lake import Lake
-from store.tables import EVENTS
+from store.tables.events import EVENTS
 
 FOLDER = "exports"
 BATCH_ROWS = 2_000

@@ -28,7 +28,7 @@ from bench.measure import ROOT
 from ingest.files import ingest_files
 from ingest.loop import IngestOptions, Pipeline
 from store.lake import Lake
-from store.tables import EVENTS
+from store.tables.events import EVENTS
 
 COPIES = 20
 DAYS = 30
@@ -64,7 +64,7 @@ def _shape(found: Lake) -> str:
 def _version() -> str:
     """Return a name for how the lake is made: other numbers, another file format or schema make another lake."""
     made = (COPIES, DAYS, APART_SECONDS, EVENTS_PER_USER, RENAMED, FRESH_HEX, str(EVENTS.schema))
-    written = (ROOT / "store" / "datafile.py").read_bytes() + (ROOT / "store" / "tables.py").read_bytes()
+    written = (ROOT / "store" / "datafile.py").read_bytes() + (ROOT / "store" / "tables" / "events.py").read_bytes()
     return sha256(repr(made).encode() + written).hexdigest()[:12]
 
 

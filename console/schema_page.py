@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from console.schema import type_name
 from store.events import COLUMNS, Column, Group
 from store.sql import ViewStatement, view_statements
-from store.tables import EVENTS, TABLES
+from store.tables import TABLES
+from store.tables.events import EVENTS
 from store.witnesses import reference
 
 _HEAD = """# Schema
 
-Generated from `store/events.py`, `store/tables.py`, `store/views.sql` and `store/witnesses.py`; do not edit.
+Generated from `store/events.py`, `store/tables/`, `store/views/` and `store/witnesses.py`; do not edit.
 `tooltrail schema` prints the same, `tooltrail schema NAME` one table, view or macro.
 
 All times are UTC. A fact the source did not give is null, never an empty text; where a null means something else, the

@@ -16,7 +16,7 @@ from ingest.redact import Redactor
 from store.commit import Advance
 from store.errors import UnreachableError
 from store.lake import Lake
-from store.tables import DEAD_LETTERS
+from store.tables.letters import DEAD_LETTERS
 
 MAX_RAW = 64 << 10
 """Bytes of a record that are kept; the whole is known by its hash and length."""

@@ -40,7 +40,7 @@ from store.commit import Advance
 from store.errors import UsageError
 from store.events import arrow_schema
 from store.lake import Lake
-from store.tables import GAPS
+from store.tables.letters import GAPS
 
 BLOCK_RECORDS = 16_384
 BLOCK_BYTES = 32 << 20

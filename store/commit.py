@@ -24,7 +24,7 @@ from deltalake.transaction import AddAction, PostCommitHookProperties, Transacti
 
 from store.durable import make_folders, sync_file, sync_folder, write_file
 from store.errors import FencedError, UnreachableError
-from store.tables import Table
+from store.tables.table import Table
 
 ATTEMPTS = 8
 CHECKPOINT_EVERY = 50

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from store.sorting import numbers, runs, sorted_places, whole
-from store.tables import Table
+from store.tables.table import Table
 
 ROW_GROUP = 20_480
 """Ten of DuckDB's vectors. Rows lie by user: a question about one decodes one group of a file and not all of it."""

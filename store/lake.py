@@ -30,7 +30,8 @@ from store.datafile import DataFile, empty, encode
 from store.durable import check_volume, make_folders, write_file
 from store.errors import UnreachableError, UsageError
 from store.snapshot import KeyIndexes, Needs, Snapshot, freeze, index_path
-from store.tables import TABLES, Table
+from store.tables import TABLES
+from store.tables.table import Table
 
 if TYPE_CHECKING:
     import polars as pl

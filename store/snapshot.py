@@ -13,7 +13,7 @@ from deltalake import DeltaTable
 from numpy.typing import NDArray
 
 from store.datafile import key_hash, read_key_index
-from store.tables import Table
+from store.tables.table import Table
 
 INDEX = "_index"
 """Folder of the key indexes inside a table; Delta readers pass over names that begin with an underscore."""

@@ -26,15 +26,17 @@ from store import commit as delta
 from store import witnesses
 from store.errors import TooltrailError, UnreachableError, UsageError
 from store.snapshot import KeyIndexes, Needs, Snapshot
-from store.tables import EVENTS, TABLES, Table
+from store.tables import TABLES
+from store.tables.events import EVENTS
+from store.tables.table import Table
 
 if TYPE_CHECKING:
     import polars as pl
 
     from store.lake import AsOf, Lake
 
-VIEWS = ("views.sql", "sessions.sql", "findings.sql", "entitlements.sql")
-"""Files of views and macros, in the order in which they stand on each other."""
+VIEWS = Path(__file__).with_name("views")
+"""Folder of views and macros: files by number, in the order in which they stand on each other."""
 BATCH_ROWS = 65_536
 
 Parameters = Mapping[str, Any] | Sequence[Any] | None
@@ -184,7 +186,7 @@ class ViewStatement:
 @cache
 def view_statements() -> tuple[ViewStatement, ...]:
     """Return the statements of the view files in order, those about witnesses last."""
-    texts = [*(Path(__file__).with_name(name).read_text() for name in VIEWS), witnesses.statements()]
+    texts = [*(path.read_text() for path in sorted(VIEWS.glob("*.sql"))), witnesses.statements()]
     blocks = [block for text in texts for block in text.split("\n\n")]
     return tuple(_view_statement(block) for block in blocks if "CREATE" in block)
 

@@ -84,7 +84,7 @@ def columns() -> list[str]:
 
 @cache
 def statements() -> str:
-    """Return exchanges.sql with what `BEST` says filled in: statements apart by blank lines, as in views.sql."""
+    """Return exchanges.sql with what `BEST` says filled in: statements apart by blank lines, as in the view files."""
     ranks = ",\n".join(f"         ({best.rank}) * 4096 + place AS by_{best.name}" for best in BEST)
     chosen = ",\n".join(
         f"         arg_min({{{', '.join(f'{c}: {c}' for c in unit)}}}, by_{best.name}) FILTER ({unit[0]} IS NOT NULL)"

@@ -15,7 +15,7 @@ from store import commit as delta
 from store.commit import Advance
 from store.errors import FencedError, UnreachableError
 from store.lake import Lake
-from store.tables import EVENTS
+from store.tables.events import EVENTS
 
 STREAM = "calls-0"
 

@@ -16,7 +16,8 @@ from lakes import NOON, ask, rows_of
 from store import commit as delta
 from store import datafile
 from store.lake import Lake
-from store.tables import EVENTS, TABLES
+from store.tables import TABLES
+from store.tables.events import EVENTS
 
 PERSON = {
     "user_id": "zz-user-4711", "user_email": "zz.person@example.org", "user_name": "Zz Person",

@@ -19,7 +19,8 @@ from store.keys import derive
 from store.lake import Lake
 from store.snapshot import KeyIndexes, Needs, index_path
 from store.sql import Planner, view_statements
-from store.tables import EVENTS, TABLES
+from store.tables import TABLES
+from store.tables.events import EVENTS
 
 DAYS = 4
 SESSIONS = [f"session-{n}" for n in range(6)]

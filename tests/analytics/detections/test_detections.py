@@ -14,7 +14,8 @@ from analytics.detecting import world
 from analytics.detecting.catalog import load
 from analytics.detecting.evaluate import Verdict, evaluate
 from store.events import arrow_schema
-from store.tables import ACTIVITY, TABLES
+from store.tables import TABLES
+from store.tables.history import ACTIVITY
 
 HERE = Path(__file__).parent
 DETECTIONS = load()
