@@ -40,7 +40,7 @@ _READ = (
     "event_id", "event_time", "user_id", "user_issuer", "user_id_kind", "user_email", "client_oauth_id",
     "client_name", "agent_id", "credential_id", "client_address", "source_system", "source_instance", "event_kind",
     "event_class", "mcp_method", "server_name", "tool_name", "resource_uri", "outcome", "args_hmac", "args_keys",
-    "args_leaves", "result_leaves", "args_addresses", *KEYS,
+    "args_leaves", "result_leaves", "args_addresses", "ingest_time", "source_topic", *KEYS,
 )  # fmt: skip
 
 
