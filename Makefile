@@ -19,7 +19,7 @@ demo: install
 	@$(BIN)/tooltrail demo
 
 test: install
-	$(BIN)/pytest -m "not slow"
+	$(BIN)/pytest -m "not slow" -n 2 --dist loadgroup
 
 test-slow: install
 	$(BIN)/pytest -m slow
