@@ -15,7 +15,7 @@ stay provable. Erasing less than a class would leave its other columns without p
 in order of (source_offset, sub_index) make one RFC 6962 tree; `streams.roots(rows)` computes these again from rows in
 any order out of any files, so compaction proves itself by equal roots before and after. Rows that leave a batch
 (retention) leave the hashes of their subtrees behind in the table `retired_leaves`: call `retired.nodes(...)` on the
-whole batch before the commit that removes them, and append what it returns.
+whole batch before the commit that removes them, append what it returns, and name the removal in the commit's note.
 
 **Log.** `lake/log` is a C2SP tlog-tiles log (`checkpoint`, `tile/...`). It follows the tables: each Delta commit of
 each table is one entry, made from the commit alone (`entries.py`), so whoever holds the lock can log what a crashed or

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -24,64 +24,42 @@ class Node:
     hash: bytes
 
 
-Known = Mapping[Key, Sequence[Sequence[Node]]]
-"""The nodes of each tree as the removals left them, the newest first."""
+Known = Mapping[Key, Sequence[Node]]
 
 
 def nodes(
-    rows: pa.Table, gone: pa.Array, known: Known, sizes: Mapping[Key, int], reason: str, moment: datetime
+    rows: pa.Table, gone: pa.Array, known: Known, removal: str, reason: str, moment: datetime
 ) -> pa.Table:
     """Return the rows of `retired_leaves` to append before a commit removes the rows for which `gone` is true.
 
     `rows` are all rows the lake still holds of the batches concerned, with `streams.COLUMNS`; rows without a leaf are
-    passed over. `known` are the nodes of earlier removals (`read`), `sizes` how many leaves each tree has
-    (`sizes_of`). A removal that was broken off is simply begun again. ValueError for rows that are missing already.
+    passed over. `known` are the nodes of earlier removals (`read`). `removal` is a fresh random name: the commit's
+    note says `"retired": removal`, and until a commit does, the nodes count for nothing.
     """
     sealed = rows["leaf_hash"].is_valid()
     rows, gone = rows.filter(sealed), pa.chunked_array([gone]).filter(sealed).combine_chunks()
     made = []
     for key, places, hashes in trees(rows):
         removed = gone.take(pa.array(places)).to_numpy(zero_copy_only=False)
-        before = effective(known.get(key, ()), sizes[key] - len(places))
-        slots = free(before, len(places))[removed]
+        slots = free(known.get(key, ()), len(places))[removed]
         kept = np.frombuffer(hashes, np.uint8).reshape(-1, merkle.SIZE)[removed].tobytes()
-        made += [_row(key, node, reason, moment) for node in _blocks(slots, kept)]
+        made += [_row(key, node, removal, reason, moment) for node in _blocks(slots, kept)]
     return pa.Table.from_pylist(made, RETIRED_LEAVES.schema)
 
 
-def read(table: pa.Table) -> dict[Key, list[list[Node]]]:
-    """Return the nodes of each tree from rows of `retired_leaves`."""
-    found: dict[Key, dict[datetime, list[Node]]] = {}
+def read(table: pa.Table, removals: Collection[str]) -> dict[Key, list[Node]]:
+    """Return the nodes of each tree from rows of `retired_leaves`, of removals that took place."""
+    found: dict[Key, list[Node]] = {}
     for row in table.to_pylist():
-        key = (row["batch_id"], row["source_topic"], row["source_partition"])
-        node = Node(row["first_leaf"], row["leaves"], row["hash"])
-        found.setdefault(key, {}).setdefault(row["retired_time"], []).append(node)
-    return {key: [groups[moment] for moment in sorted(groups, reverse=True)] for key, groups in found.items()}
+        if row["removal"] in removals:
+            key = (row["batch_id"], row["source_topic"], row["source_partition"])
+            found.setdefault(key, []).append(Node(row["first_leaf"], row["leaves"], row["hash"]))
+    return found
 
 
-def sizes_of(entries: Iterable[Mapping[str, Any]]) -> dict[Key, int]:
-    """Return how many leaves each tree has, from the log's entries."""
-    return {
-        (entry["batch"], stream["topic"], stream["partition"]): stream["rows"]
-        for entry in entries
-        for stream in entry.get("streams", ())
-    }
-
-
-def effective(groups: Sequence[Sequence[Node]], missing: int) -> list[Node]:
-    """Return the nodes that stand for the rows that are missing, as many as `missing` says; else ValueError.
-
-    A removal that was broken off left nodes of rows that are still there: those of the newest removals are left out
-    until what is left adds up. One that was begun again after that covers what the broken one did.
-    """
-    for skipped in range(len(groups) + 1):
-        kept: list[Node] = []
-        for node in (node for group in groups[skipped:] for node in group):
-            if all(node.first >= k.first + k.leaves or k.first >= node.first + node.leaves for k in kept):
-                kept.append(node)
-        if sum(node.leaves for node in kept) == missing:
-            return kept
-    raise ValueError(f"{missing} rows are missing, and nothing stands for them")
+def removals(entries: Iterable[Mapping[str, Any]]) -> set[str]:
+    """Return the names of the removals that took place, from the log's entries."""
+    return {name for entry in entries if (name := entry.get("note", {}).get("retired")) is not None}
 
 
 def free(known: Sequence[Node], rows: int) -> np.ndarray[Any, np.dtype[np.int64]]:
@@ -137,10 +115,10 @@ def _blocks(slots: np.ndarray[Any, np.dtype[np.int64]], hashes: bytes) -> Iterat
         at += size
 
 
-def _row(key: Key, node: Node, reason: str, moment: datetime) -> dict[str, Any]:
+def _row(key: Key, node: Node, removal: str, reason: str, moment: datetime) -> dict[str, Any]:
     batch, topic, partition = key
     return {
         "batch_id": batch, "source_topic": topic, "source_partition": partition, "first_leaf": node.first,
-        "leaves": node.leaves, "hash": node.hash, "reason": reason, "retired_time": moment,
+        "leaves": node.leaves, "hash": node.hash, "removal": removal, "reason": reason, "retired_time": moment,
         "retired_date": moment.date(),
     }  # fmt: skip

@@ -18,6 +18,7 @@ RETIRED_LEAVES = Table(
             pa.field("first_leaf", events.INT, nullable=False),
             pa.field("leaves", events.INT, nullable=False),
             pa.field("hash", pa.binary(), nullable=False),
+            pa.field("removal", events.TEXT, nullable=False),
             pa.field("reason", events.TEXT, nullable=False),
             pa.field("retired_time", events.TIME, nullable=False),
             pa.field("retired_date", pa.date32(), nullable=False),
