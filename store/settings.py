@@ -21,8 +21,8 @@ from store.errors import UnreachableError, UsageError
 from store.units import Kind
 
 FILE_NAME = "tooltrail.toml"
-OTHERS = "alerts"
-"""The section of sections with names of the user's own, which is read where it is used."""
+OTHERS = ("alerts", "roles", "people")
+"""Sections with names of the user's own, which are read where they are used."""
 PREFIX = "TOOLTRAIL_"
 _PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
 _MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
@@ -159,6 +159,23 @@ class DebtSettings:
 
 
 @dataclass(frozen=True)
+class AccessSettings:
+    """The guarded door. [roles.NAME] and [people] say who sees what: docs/access.md."""
+
+    socket: Path | None = _fact(units.PATH, None, "Where the door listens; else door.sock in the lake.")  # noqa: RUF009 - a field, not a value
+    group: str | None = _fact(
+        units.TEXT, None, "The group that may reach the socket; without it only the lake's owner can."
+    )
+    require_reason: bool = _fact(units.SWITCH, True, "Refuse a question that names no case or reason.")
+    reason_pattern: str | None = _fact(
+        units.TEXT, None, "A regular expression the whole reason must match, such as a case number's."
+    )
+    max_questions: int = _fact(
+        units.COUNT, 4, "How many questions run at once; further ones wait for their turn."
+    )
+
+
+@dataclass(frozen=True)
 class Effective:
     """A setting's value and where it came from: default, tooltrail.toml:LINE, a variable's name, or flag."""
 
@@ -186,6 +203,7 @@ class Settings:
     metrics: MetricsSettings = field(default_factory=MetricsSettings)
     query: QuerySettings = field(default_factory=QuerySettings)
     debt: DebtSettings = field(default_factory=DebtSettings)
+    access: AccessSettings = field(default_factory=AccessSettings)
     origins: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     def effective(self) -> Iterator[Effective]:
@@ -220,7 +238,7 @@ class Fact:
 SECTIONS: dict[str, type[Any]] = {
     "ingest": IngestSettings, "content": ContentSettings, "kafka": KafkaSettings,
     "otlp": OtlpSettings, "metrics": MetricsSettings, "query": QuerySettings,
-    "debt": DebtSettings,
+    "debt": DebtSettings, "access": AccessSettings,
 }  # fmt: skip
 FACTS: tuple[Fact, ...] = tuple(
     Fact(section, f.name, f.metadata["kind"], f.default, f.metadata["meaning"], f.metadata["secret"])
@@ -277,7 +295,7 @@ def _from_file(file: Path) -> _Found:
         raise UsageError(units.toml_fault(error), where=units.toml_place(file, error)) from error
     lines = units.key_lines(text)
     for section, table in document.items():
-        if section == OTHERS:
+        if section in OTHERS:
             continue
         place = f"{file}:{lines.get((section,), 1)}"
         if section not in SECTIONS:
