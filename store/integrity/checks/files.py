@@ -20,6 +20,8 @@ from store.integrity import leaves, streams
 from store.integrity.checks.commits import Claim
 
 READ_ROWS = 65_536
+SHARED_FROM = 64 << 20
+"""Bytes from which more processes are worth the second they take to start."""
 _CODED = [c.name for c in COLUMNS if c.type == TEXT and c.name not in FRESH]
 _ALTERED = "damaged, or altered by whom is not known"
 
@@ -128,14 +130,16 @@ def check_files(
         (w for w in work if w[2].entry >= since), key=lambda w: (w[0] != "events", w[2].entry, w[1])
     )
     total, done = sum(_size(lake / table / path) for table, path, _ in work), 0
-    for (table, _, _), result in zip(work, _results(lake, work, jobs), strict=True):
+    for (table, _, _), result in zip(
+        work, _results(lake, work, jobs if total >= SHARED_FROM else 1), strict=True
+    ):
         done += result.bytes
         progress(done, total)
         yield table, result
 
 
 def _results(lake: Path, work: list[tuple[str, str, Claim]], jobs: int) -> Iterator[FileResult]:
-    if jobs < 2 or len(work) < 4:
+    if jobs < 2:
         for table, path, claim in work:
             yield check_file(lake / table, path, claim, events=table == "events")
         return
