@@ -49,16 +49,16 @@ def verify(lake: Lake, options: Options) -> Report:
     if lake.log is None:
         raise UsageError("this lake was made without a transparency log", where=str(lake.path))
     report = Report(since=options.since)
-    logged, keys = check_tree(lake.log, report)
-    if report.checkpoint is None:
-        return report
+    tree = check_tree(lake.log, report)
     kept = [lake.log.folder / VERIFIED] if (lake.log.folder / VERIFIED).exists() else []
     for file in [*options.checkpoints, *kept]:
-        check_older(lake.log, file, keys, report)
-    live = check_commits(lake.log, tuple(TABLES), logged, report)
+        check_older(tree, file, report)
+    logged = tree.logged
+    live = check_commits(lake.log, tuple(TABLES), tree, report)
     check_completeness(logged, report)
-    _check_rows(lake, logged, live, report, options)
-    _say_what_is_not_covered(lake, logged, report, options)
+    if logged:
+        _check_rows(lake, logged, live, report, options)
+    _say_what_is_not_covered(logged, report, options)
     if not report.faults:
         write_file(lake.log.folder / VERIFIED, (lake.log.folder / CHECKPOINT).read_bytes())
     return report
@@ -122,7 +122,7 @@ def _retired(lake: Lake, live: Live) -> pa.Table:
     return pq.read_table(readable, schema=RETIRED_LEAVES.stored, partitioning=None)
 
 
-def _say_what_is_not_covered(lake: Lake, logged: Logged, report: Report, options: Options) -> None:
+def _say_what_is_not_covered(logged: Logged, report: Report, options: Options) -> None:
     if options.since:
         report.uncovered.append(f"files that entries before {options.since} of the log added were not read")
     adopted = [
@@ -136,4 +136,3 @@ def _say_what_is_not_covered(lake: Lake, logged: Logged, report: Report, options
             "(--checkpoint)"
         )
     report.uncovered.append("whether gateways sent all they saw: only what reached this lake is proven")
-    assert lake.log is not None

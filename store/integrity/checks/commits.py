@@ -14,7 +14,7 @@ from store import commit as delta
 from store.errors import TooltrailError
 from store.integrity import entries
 from store.integrity.checks.report import Report
-from store.integrity.checks.tree import Logged
+from store.integrity.checks.tree import Tree
 from store.integrity.log import Log
 
 _CLAIMS = ("added", "removed", "positions", "streams", "batch")
@@ -35,18 +35,21 @@ Live = dict[str, dict[str, Claim]]
 """The files in force, by table and path."""
 
 
-def check_commits(log: Log, tables: Sequence[str], logged: Logged, report: Report) -> Live:
-    """Compare each commit with its entry and each entry with its commit; returns the files in force by the log."""
+def check_commits(log: Log, tables: Sequence[str], tree: Tree, report: Report) -> Live:
+    """Compare each commit with its entry and each entry with its commit; returns the files in force by the log.
+
+    With a log that cannot be read as a whole, what it does not tell of is no fault of the tables.
+    """
     told: dict[tuple[str, int], list[tuple[int, dict[str, Any]]]] = {}
     live: Live = {table: {} for table in tables}
-    for index, body in logged:
+    for index, body in tree.logged:
         if "version" in body:
             told.setdefault((body["table"], body["version"]), []).append((index, body))
             _apply(live.setdefault(body["table"], {}), index, body)
     for (table, version), parts in told.items():
         if parts[-1][0] >= report.since:
             _check_entry(log.lake / table, table, version, parts, report)
-    for table in tables:
+    for table in tables if tree.whole else ():
         _check_unlogged(log, table, max((v for t, v in told if t == table), default=-1), report)
         _check_snapshot(
             log.lake / table, table, live[table], max((v for t, v in told if t == table), default=-1), report
@@ -98,8 +101,7 @@ def _check_unlogged(log: Log, table: str, newest: int, report: Report) -> None:
     """Look for commits that the log does not tell of; one made this moment is given time to be logged."""
     waited = 0.0
     while (unlogged := list(_after(log.lake / table, newest))) and waited < _PATIENCE:
-        head = log.head()
-        if head is not None and head.heads.get(table, -1) >= unlogged[-1]:
+        if _logged_now(log, table) >= unlogged[-1]:
             return
         time.sleep(0.1)
         waited += 0.1
@@ -107,6 +109,14 @@ def _check_unlogged(log: Log, table: str, newest: int, report: Report) -> None:
         file = delta.log_entry(log.lake / table, version)
         what = f"commit {version} of {table} is not in the log; if its writer died, the next writer logs it"
         report.fault("commit", file, what)
+
+
+def _logged_now(log: Log, table: str) -> int:
+    try:
+        head = log.head()
+    except TooltrailError:
+        return -1
+    return -1 if head is None else head.heads.get(table, -1)
 
 
 def _after(path: Path, newest: int) -> Iterator[int]:
