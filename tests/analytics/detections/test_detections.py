@@ -117,6 +117,7 @@ def test_it_fires_on_the_evidence(name, case):
     assert len({f.finding_id for f in found.findings}) == len(found.findings)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "case"), cases("fires"))
 def test_it_would_not_fire_without(name, case):
     """Evidence is the least there is: without any one of its events that finding is not made."""
