@@ -103,8 +103,8 @@ class Engine:
 
     def _prepare(self) -> None:
         run = self._database.execute
-        run("SET TimeZone = 'UTC'")
-        run("SET GLOBAL parquet_metadata_cache = true")  # each question has a session of its own
+        run("SET GLOBAL TimeZone = 'UTC'")  # global: each question has a session of its own
+        run("SET GLOBAL parquet_metadata_cache = true")
         for table in TABLES.values():
             run(f"SET VARIABLE {table.name}_files = ?", [[self._lake.template(table.name)]])
             run(_base_view(table))
@@ -264,7 +264,7 @@ class Planner:
 
     def __init__(self, furnish: Callable[[duckdb.DuckDBPyConnection], None] | None = None) -> None:
         self._database = duckdb.connect(config={"threads": 1})
-        self._database.execute("SET TimeZone = 'UTC'")
+        self._database.execute("SET GLOBAL TimeZone = 'UTC'")
         (furnish or _without_rows)(self._database)
         # What the copy holds must not shape the plan: a count folded to the copy's own would hide its scan. Nor may
         # one scan become two, of which the second holds no condition.

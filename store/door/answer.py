@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 import tempfile
+import weakref
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING, Any
@@ -29,22 +31,23 @@ class Answer:
     digest: str
     cut: bool
     schema: pa.Schema
-    _spool: IO[bytes]
+    _aside: _Aside
     versions: Mapping[str, int] = field(default_factory=dict)
     access_id: str = ""
 
-    def stream(self) -> IO[bytes]:
-        """Return the answer as an Arrow IPC stream, from its beginning."""
-        self._spool.seek(0)
-        return self._spool
+    def send(self, sink: IO[bytes]) -> None:
+        """Write the answer as an Arrow IPC stream."""
+        self._aside.file.seek(0)
+        shutil.copyfileobj(self._aside.file, sink)
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """Return the rows, batch by batch."""
-        yield from pa.ipc.open_stream(self.stream())
+        self._aside.file.seek(0)
+        yield from pa.ipc.open_stream(self._aside.file)
 
     def arrow(self) -> pa.Table:
         """Return all rows as one Arrow table."""
-        return pa.ipc.open_stream(self.stream()).read_all()
+        return pa.Table.from_batches(self.batches(), self.schema)
 
     def polars(self) -> pl.DataFrame:
         """Return all rows as a Polars frame."""
@@ -53,6 +56,14 @@ class Answer:
         frame = pl.from_arrow(self.arrow())
         assert isinstance(frame, pl.DataFrame)
         return frame
+
+
+class _Aside:
+    """A file without a name, in memory while it is small; closed when nobody holds it any more."""
+
+    def __init__(self) -> None:
+        self.file = tempfile.SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115 - it outlives this
+        weakref.finalize(self, self.file.close)
 
 
 class Writing:
@@ -64,18 +75,18 @@ class Writing:
     """
 
     def __init__(self) -> None:
-        self._spool: IO[bytes] = tempfile.SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115 - it outlives this
+        self._aside = _Aside()
         self._digest = hashlib.sha256()
         self._rows = 0
         self._schema = pa.schema([])
 
     def take(self, stream: Any) -> None:
-        """Take a stream to its end; ArrowInvalid when it is none."""
+        """Take a stream to its end; an ArrowException or OSError when it is none."""
         with pa.ipc.open_stream(stream) as reader:
             self._schema = reader.schema
             names = [[item.name, str(item.type)] for item in reader.schema]
             self._digest.update(_ENCODER.encode(names) + b"\n")
-            with pa.ipc.new_stream(self._spool, reader.schema) as sink:
+            with pa.ipc.new_stream(self._aside.file, reader.schema) as sink:
                 for batch in reader:
                     batch.validate(full=True)
                     self._digest.update(canonical(batch))
@@ -84,7 +95,7 @@ class Writing:
 
     def answer(self, *, cut: bool, versions: Mapping[str, int]) -> Answer:
         """Return what was taken."""
-        return Answer(self._rows, self._digest.hexdigest(), cut, self._schema, self._spool, versions)
+        return Answer(self._rows, self._digest.hexdigest(), cut, self._schema, self._aside, versions)
 
 
 def canonical(batch: pa.RecordBatch) -> bytes:

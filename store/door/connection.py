@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from store import settings
@@ -27,7 +28,8 @@ class Connection:
         Raises DeniedError for what is not allowed, StoppedError at a limit of the role, UsageError for a wrong
         question.
         """
-        return self._ask(Question(statement, self.role, self.why, as_of=as_of))
+        when = as_of.isoformat() if isinstance(as_of, datetime) else as_of
+        return self._ask(Question(statement, self.role, self.why, as_of=None if when is None else str(when)))
 
 
 def connect(

@@ -27,7 +27,7 @@ from store.sql import freeze_all
 if TYPE_CHECKING:
     from store.door.answer import Answer
     from store.door.policy import Policy, Role
-    from store.lake import AsOf, Lake
+    from store.lake import Lake
     from store.settings import AccessSettings
     from store.snapshot import Snapshot
 
@@ -64,7 +64,7 @@ class Question:
     role: str
     why: str | None = None
     stated: str | None = None
-    as_of: AsOf = None
+    as_of: str | None = None
 
 
 class Door:

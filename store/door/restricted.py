@@ -120,7 +120,7 @@ def _blob(content: bytes) -> str:
 def check_role(role: Role) -> None:
     """Raise UsageError when a filter or mask of the role does not fit; nothing of the lake is read."""
     with duckdb.connect(config={"threads": 1}) as database:
-        database.execute("SET TimeZone = 'UTC'")
+        database.execute("SET GLOBAL TimeZone = 'UTC'")
         furnish(database, empty_rows(database), role, b"")
 
 

@@ -10,7 +10,6 @@ import dataclasses
 import json
 import socket
 from collections.abc import Mapping
-from datetime import datetime
 from pathlib import Path
 from typing import IO, Any, cast
 
@@ -24,16 +23,11 @@ from store.errors import TooltrailError, UnreachableError, UsageError
 
 LONGEST = 1 << 18
 """How long a question's line may be, in bytes."""
-_BLOCK = 1 << 16
 
 
 def question_line(question: Question) -> bytes:
     """Return a question as it is sent."""
-    fields = dataclasses.asdict(question)
-    if question.as_of is not None:
-        when = question.as_of
-        fields["as_of"] = when.isoformat() if isinstance(when, datetime) else str(when)
-    return json.dumps(fields).encode() + b"\n"
+    return json.dumps(dataclasses.asdict(question)).encode() + b"\n"
 
 
 def read_question(line: bytes) -> Question:
@@ -55,9 +49,7 @@ def send_answer(sink: IO[bytes], answer: Answer) -> None:
         "access_id": answer.access_id,
     }
     sink.write(json.dumps(head).encode() + b"\n")
-    stream = answer.stream()
-    while block := stream.read(_BLOCK):
-        sink.write(block)
+    answer.send(sink)
     sink.flush()
 
 
@@ -89,7 +81,7 @@ def _answer(stream: IO[bytes], head: Mapping[str, Any]) -> Answer:
     writing = Writing()
     try:
         writing.take(stream)
-    except pa.ArrowException as error:
+    except (pa.ArrowException, OSError) as error:
         raise UnreachableError("the answer broke off") from error
     answer = writing.answer(cut=head["cut"], versions=head["versions"])
     if answer.digest != head["digest"]:

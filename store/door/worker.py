@@ -59,14 +59,15 @@ def main() -> None:
 
 def answer(job: Job, sink: BinaryIO) -> Verdict:
     """Write the answer; return what is to be said of it."""
-    with duckdb.connect(config=_settings(job)) as database:
-        database.execute("SET TimeZone = 'UTC'")
+    with _Told(), duckdb.connect(config=_settings(job)) as database:
+        database.execute("SET GLOBAL TimeZone = 'UTC'")
         granted = relations() if EVERY in job.role.views else frozenset(job.role.views)
         ask = statement.prepare(database, job.statement, granted)
         files = {name: _files(job, name, ask) for name in standing_on(ask.asks) & TABLES.keys()}
         furnish(database, file_rows(files), job.role, job.mask_key, ask.asks)
         lock_down(database, [snapshot.root for snapshot in job.snapshots.values()])
         cut = _write(database, ask.text, job.role.limits.max_rows, sink)
+        sink.flush()
         return Verdict("done", cut=cut, tables=tuple(files))
 
 
@@ -85,8 +86,7 @@ def _files(job: Job, name: str, ask: statement.Prepared) -> list[str]:
     if name != "events" or len(snapshot.files) <= 1:
         return snapshot.paths() or [job.templates[name]]
     planner = Planner(lambda plan: furnish(plan, empty_rows(plan), job.role, job.mask_key, ask.asks))
-    with _Told():
-        needs = planner.needs(ask.text, None)
+    needs = planner.needs(ask.text, None)
     indexes = KeyIndexes(job.index_key)
     found = (
         {path for need in needs for path in snapshot.paths(need, indexes)} if needs else set(snapshot.paths())
@@ -96,15 +96,13 @@ def _files(job: Job, name: str, ask: statement.Prepared) -> list[str]:
 
 def _write(database: duckdb.DuckDBPyConnection, text: str, most: int, sink: BinaryIO) -> bool:
     """Write at most so many rows; return whether there were more."""
-    with _Told():
-        reader = database.sql(text).to_arrow_reader(ROWS)
-        with pa.ipc.new_stream(sink, reader.schema) as stream:
-            for batch in reader:
-                stream.write_batch(batch.slice(0, most))
-                if batch.num_rows > most:
-                    return True
-                most -= batch.num_rows
-    sink.flush()
+    reader = database.sql(text).to_arrow_reader(ROWS)
+    with pa.ipc.new_stream(sink, reader.schema) as stream:
+        for batch in reader:
+            stream.write_batch(batch.slice(0, most))
+            if batch.num_rows > most:
+                return True
+            most -= batch.num_rows
     return False
 
 
@@ -116,7 +114,9 @@ class _Told:
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         text = "".join(chain(str(error).split("\n\nLINE")[0].split("\nLINE")[0].splitlines()[:3]))
-        if isinstance(error, duckdb.OutOfMemoryException):
+        if isinstance(error, duckdb.OutOfMemoryException) or (
+            isinstance(error, duckdb.IOException) and "temporary" in text.lower()
+        ):
             raise StoppedError("the question needs more memory than its role has") from error
         if isinstance(error, (duckdb.IOException, duckdb.InvalidInputException)) and "arquet" in text:
             raise UnreachableError("a data file of the lake cannot be read") from error
@@ -133,7 +133,7 @@ def _bound(job: Job) -> None:
     seconds = int(limits.max_seconds * (job.threads or os.cpu_count() or 1)) + 5
     bounds = {
         resource.RLIMIT_CORE: 0, resource.RLIMIT_CPU: seconds, resource.RLIMIT_DATA: memory,
-        resource.RLIMIT_FSIZE: limits.max_memory,
+        resource.RLIMIT_FSIZE: memory,
     }  # fmt: skip
     for kind, most in bounds.items():
         _soft, hard = resource.getrlimit(kind)
