@@ -71,8 +71,14 @@ def contents(page: Page, *, pdf: bool = False) -> Iterator[tuple[str, bytes]]:
     if pdf:
         yield f"{page.stem}.pdf", as_pdf(html)
     for name, table in page.tables.items():
-        yield f"{page.stem}.{name}.csv", b"".join([csvtext.header(table.schema), *map(csvtext.lines, table.to_batches())])
-    rows = {name: [row for batch in table.to_batches() for row in json_rows(batch)] for name, table in page.tables.items()}
+        yield (
+            f"{page.stem}.{name}.csv",
+            b"".join([csvtext.header(table.schema), *map(csvtext.lines, table.to_batches())]),
+        )
+    rows = {
+        name: [row for batch in table.to_batches() for row in json_rows(batch)]
+        for name, table in page.tables.items()
+    }
     about = page.about
     head = {"report": about.kind, "title": about.title, "events_version": about.version, "builder": about.builder,
             "command": about.command, "summary": list(page.summary)}  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from reports.catalog import Request
+from store.sql import commit_time
+from store.tables import TABLES
 
 if TYPE_CHECKING:
     from store.lake import Lake
@@ -26,18 +28,17 @@ class Source:
 
     lake: Lake
     version: int
-    pinned: bool
+    request: Request
 
     @classmethod
     def of(cls, lake: Lake, request: Request) -> Source:
         """Return the lake at the version that is asked for."""
-        version = lake.snapshot("events", request.as_of).version
-        return cls(lake, version, request.as_of is not None)
+        return cls(lake, lake.snapshot("events", request.as_of).version, request)
 
     def ask(self, question: str, parameters: Mapping[str, Any] | None = None) -> pa.Table:
         """Return the answer to a question: SQL, or a file below reports/."""
         text = _read(question) if question.endswith(".sql") else question
-        return self.lake.sql(text, dict(parameters or {}) or None, self.version if self.pinned else None).arrow()
+        return self.lake.sql(text, dict(parameters or {}) or None, self.request.as_of).arrow()
 
     def rows(self, question: str, parameters: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
         """Return the answer's rows."""
@@ -49,14 +50,29 @@ class Source:
         found: datetime | None = self.ask("SELECT max(event_time) AS last FROM events")["last"][0].as_py()
         return found
 
+    def command(self, name: str, request: Request) -> str:
+        """Return the command that makes a report again, whatever the lake has learned since."""
+        words = ["tooltrail", "report", name]
+        words += [request.subject] if request.subject else []
+        for option, moment in (("--since", request.since), ("--until", request.until)):
+            words += [option, _stamp(moment)] if moment else []
+        return shlex.join([*words, "--as-of", self._as_of()])
 
-def command(name: str, request: Request, version: int) -> str:
-    """Return the command that makes a report again."""
-    words = ["tooltrail", "report", name]
-    words += [request.subject] if request.subject else []
-    for option, moment in (("--since", request.since), ("--until", request.until)):
-        words += [option, moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")] if moment else []
-    return shlex.join([*words, "--as-of", str(version)])
+    def _as_of(self) -> str:
+        """Return what was asked for, else the second in which the newest commit was whole that a report may rest on."""
+        asked = self.request.as_of
+        if asked is not None:
+            return asked.isoformat() if isinstance(asked, datetime) else str(asked)
+        newest = max(commit_time(self.lake.snapshot(name)) for name in TABLES if name not in _BESIDE)
+        return _stamp(newest.replace(microsecond=0) + timedelta(seconds=1))
+
+
+_BESIDE = frozenset({"deliveries", "report_runs", "access_log"})
+"""Tables no report rests on, some of which grow by every report that is sent."""
+
+
+def _stamp(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 @cache

@@ -100,12 +100,15 @@ class Page:
 
 def listing(
     name: str, caption: str, rows: Sequence[Mapping[str, Any]], columns: str, *, stem: str, nothing: str = "none.",
-    query: str | None = None, most: int = MOST,
+    query: str | None = None, most: int = MOST, kept: str | None = None,
 ) -> Listing:  # fmt: skip
-    """Return a table. `columns` are `name`, `name:kind` or `name:kind:heading`, with commas between."""
+    """Return a table. `columns` are `name`, `name:kind` or `name:kind:heading`, with commas between.
+
+    `kept` is the table of the page's that has all its rows, if that has another name.
+    """
     told = list(_columns(columns))
     cells = [[row[column.name] for column in told] for row in rows[:most]]
-    return Listing(name, caption, told, cells, len(rows), f"{stem}.{name}.csv", nothing, query)
+    return Listing(name, caption, told, cells, len(rows), f"{stem}.{kept or name}.csv", nothing, query)
 
 
 def _columns(text: str) -> Iterator[Column]:

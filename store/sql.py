@@ -136,17 +136,18 @@ class Engine:
         if as_of is None:
             return {name: self._lake.snapshot(name) for name in TABLES}
         events = self._lake.snapshot("events", as_of)
-        moment = _commit_time(events)
+        moment = commit_time(events) if isinstance(as_of, int) or str(as_of).isdecimal() else as_of
         return {"events": events, **{n: self._until(n, moment) for n in TABLES if n != "events"}}
 
-    def _until(self, name: str, moment: datetime) -> Snapshot:
+    def _until(self, name: str, moment: datetime | str) -> Snapshot:
         try:
             return self._lake.snapshot(name, moment)
         except UsageError:
             return self._lake.snapshot(name, 0)
 
 
-def _commit_time(snapshot: Snapshot) -> datetime:
+def commit_time(snapshot: Snapshot) -> datetime:
+    """Return when the commit was made that a snapshot ends with."""
     for line in delta.log_entry(snapshot.root, snapshot.version).read_text().splitlines():
         info = json.loads(line).get("commitInfo")
         if info is not None:

@@ -6,5 +6,11 @@ from reports.charts.grants import states_by_server, used_matrix
 from reports.charts.week import stacked_days
 
 __all__ = [
-    "burn_down", "decision_times", "keys_by_age", "progress", "stacked_days", "states_by_server", "used_matrix",
-]  # fmt: skip
+    "burn_down",
+    "decision_times",
+    "keys_by_age",
+    "progress",
+    "stacked_days",
+    "states_by_server",
+    "used_matrix",
+]

@@ -32,27 +32,44 @@ def burn_down(weeks: Sequence[Mapping[str, Any]]) -> Figure | None:
         "data": {"values": values},
         "mark": {"type": "bar", "width": {"band": 0.6}, "stroke": PALETTE["paper"]},
         "encoding": {
-            "x": {"field": "week", "type": "ordinal", "title": "week from", "axis": {"labelAngle": 0 if len(sums) < 9 else -45, "ticks": False}},
-            "y": {"field": "n", "type": "quantitative", "title": "privileged idle key-days", "axis": {"tickCount": 5, "domain": False}},
+            "x": {
+                "field": "week",
+                "type": "ordinal",
+                "title": "week from",
+                "axis": {"labelAngle": 0 if len(sums) < 9 else -45, "ticks": False},
+            },
+            "y": {
+                "field": "n",
+                "type": "quantitative",
+                "title": "privileged idle key-days",
+                "axis": {"tickCount": 5, "domain": False},
+            },
             "color": {"field": "kind", "type": "nominal", "scale": scale},
             "order": {"field": "order", "type": "quantitative"},
         },
-    }  # fmt: skip
+    }
     title = "Burn-down: what standing credentials owe each week"
     told = ", ".join(f"{week}: {sums[week]['debt']:.1f}" for week in sorted(sums)[-8:])
-    return Figure(title, draw(plot, Frame(700, 200, bottom=42 if len(sums) < 9 else 78), title, told), [(c, w) for _, c, w in _KINDS])
+    return Figure(
+        title,
+        draw(plot, Frame(700, 200, bottom=42 if len(sums) < 9 else 78), title, told),
+        [(c, w) for _, c, w in _KINDS],
+    )
 
 
 def keys_by_age(keys: Sequence[Mapping[str, Any]], until: datetime) -> Figure | None:
     """Return credentials by the days since they began and since their last use; the larger, the more they owe."""
     values = [
         {
-            "age": round((until - key["valid_from"]).total_seconds() / 86400, 2), "debt": round(key["debt"], 3),
-            "idle": round((until - key["last_used"]).total_seconds() / 86400, 2) if key["last_used"] else None,
+            "age": round((until - key["valid_from"]).total_seconds() / 86400, 2),
+            "debt": round(key["debt"], 3),
+            "idle": round((until - key["last_used"]).total_seconds() / 86400, 2)
+            if key["last_used"]
+            else None,
             "kind": "debt" if key["debt"] > 0 else "structural",
         }
         for key in sorted(keys, key=lambda key: (-key["debt"], key["credential_id"]))[:MOST_KEYS]
-    ]  # fmt: skip
+    ]
     points = [{**v, "idle": v["age"] if v["idle"] is None else v["idle"]} for v in values]
     if not points:
         return None
@@ -61,12 +78,22 @@ def keys_by_age(keys: Sequence[Mapping[str, Any]], until: datetime) -> Figure | 
         "data": {"values": points},
         "mark": {"type": "circle", "opacity": 0.72},
         "encoding": {
-            "x": {"field": "age", "type": "quantitative", "title": "days since it began, or was first seen", "scale": {"nice": True, "zero": True}},
-            "y": {"field": "idle", "type": "quantitative", "title": "days since its last use", "scale": {"nice": True, "zero": True}},
+            "x": {
+                "field": "age",
+                "type": "quantitative",
+                "title": "days since it began, or was first seen",
+                "scale": {"nice": True, "zero": True},
+            },
+            "y": {
+                "field": "idle",
+                "type": "quantitative",
+                "title": "days since its last use",
+                "scale": {"nice": True, "zero": True},
+            },
             "size": {"field": "debt", "type": "quantitative", "scale": {"range": [40, 640]}},
             "color": {"field": "kind", "type": "nominal", "scale": scale},
         },
-    }  # fmt: skip
+    }
     title = "Standing credentials by age and last use; the larger, the more is owed"
     told = f"{len(points)} credentials, the oldest of {max(p['age'] for p in points):.0f} days"
     return Figure(title, draw(plot, Frame(700, 240), title, told), [(c, w) for _, c, w in _KINDS])

@@ -9,10 +9,13 @@ from reports.charts.svg import PALETTE, Frame, cut, draw
 from reports.page import Figure
 
 STATES = {
-    "used": ("reached", "used", "U"), "unused": ("warned", "unused", "–"), "denied_only": ("denied", "denied only", "D"),
-    "used_not_granted": ("left", "used, not granted", "!"), "too_new": ("asked", "too new", "n"),
+    "used": ("reached", "used", "U"),
+    "unused": ("warned", "unused", "–"),
+    "denied_only": ("denied", "denied only", "D"),
+    "used_not_granted": ("left", "used, not granted", "!"),
+    "too_new": ("asked", "too new", "n"),
     "not_observable": ("soft", "not observable", "?"),
-}  # fmt: skip
+}
 """For each state its colour, its words, and the sign it has in the matrix."""
 MOST_SERVERS, MOST_PRINCIPALS = 16, 40
 _RANK = ("used_not_granted", "denied_only", "unused", "used", "too_new", "not_observable")
@@ -41,18 +44,42 @@ def states_by_server(counts: Mapping[str, Mapping[str, int]]) -> Figure | None:
         return None
     height = 26 * len(chosen)
     plot = {
-        "data": {"values": [{**row, "server": f"{chosen.index(str(row['server'])):02} {cut(str(row['server']))}"} for row in values]},
+        "data": {
+            "values": [
+                {**row, "server": f"{chosen.index(str(row['server'])):02} {cut(str(row['server']))}"}
+                for row in values
+            ]
+        },
         "mark": {"type": "bar", "height": {"band": 0.68}, "stroke": PALETTE["paper"]},
         "encoding": {
-            "y": {"field": "server", "type": "nominal", "title": None, "axis": {"ticks": False, "domain": False, "labelExpr": "slice(datum.label, 3)"}},
-            "x": {"field": "n", "type": "quantitative", "title": "grants", "axis": {"tickCount": 6, "format": ",d", "tickMinStep": 1}},
-            "color": {"field": "state", "type": "nominal", "scale": {"domain": list(STATES), "range": [PALETTE[c] for c, _, _ in STATES.values()]}},
+            "y": {
+                "field": "server",
+                "type": "nominal",
+                "title": None,
+                "axis": {"ticks": False, "domain": False, "labelExpr": "slice(datum.label, 3)"},
+            },
+            "x": {
+                "field": "n",
+                "type": "quantitative",
+                "title": "grants",
+                "axis": {"tickCount": 6, "format": ",d", "tickMinStep": 1},
+            },
+            "color": {
+                "field": "state",
+                "type": "nominal",
+                "scale": {"domain": list(STATES), "range": [PALETTE[c] for c, _, _ in STATES.values()]},
+            },
             "order": {"field": "order", "type": "quantitative"},
         },
-    }  # fmt: skip
+    }
     left = len(counts) - len(chosen)
-    title = "Grants by server and what became of them" + (f" (the {len(chosen)} largest of {len(counts):,} servers)" if left else "")
-    told = "; ".join(f"{cut(server)}: " + ", ".join(f"{n} {STATES[state][1]}" for state, n in counts[server].items() if n) for server in chosen[:6])
+    title = "Grants by server and what became of them" + (
+        f" (the {len(chosen)} largest of {len(counts):,} servers)" if left else ""
+    )
+    told = "; ".join(
+        f"{cut(server)}: " + ", ".join(f"{n} {STATES[state][1]}" for state, n in counts[server].items() if n)
+        for server in chosen[:6]
+    )
     return Figure(title, draw(plot, Frame(600, height, left=190), title, told), _key())
 
 
@@ -65,7 +92,12 @@ def used_matrix(squares: Sequence[Square]) -> Figure | None:
     kept = [s for s in squares if s.server in servers and s.principal in principals]
     order = _alike(kept, servers, principals)
     values = [
-        {"x": servers.index(s.server), "y": order.index(s.principal), "state": s.state, "sign": STATES[s.state][2]}
+        {
+            "x": servers.index(s.server),
+            "y": order.index(s.principal),
+            "state": s.state,
+            "sign": STATES[s.state][2],
+        }
         for s in kept
     ]
     width, height = 30 * len(servers), 18 * len(order)
@@ -76,22 +108,38 @@ def used_matrix(squares: Sequence[Square]) -> Figure | None:
         "data": {"values": values},
         "encoding": place,
         "layer": [
-            {"mark": {"type": "rect", "stroke": PALETTE["paper"], "strokeWidth": 2}, "encoding": {"color": {"field": "state", "type": "nominal", "scale": colours}}},
-            {"mark": {"type": "text", "fontSize": 11, "fontWeight": "bold", "fill": PALETTE["paper"]}, "encoding": {"text": {"field": "sign"}}},
+            {
+                "mark": {"type": "rect", "stroke": PALETTE["paper"], "strokeWidth": 2},
+                "encoding": {"color": {"field": "state", "type": "nominal", "scale": colours}},
+            },
+            {
+                "mark": {"type": "text", "fontSize": 11, "fontWeight": "bold", "fill": PALETTE["paper"]},
+                "encoding": {"text": {"field": "sign"}},
+            },
         ],
-    }  # fmt: skip
+    }
     title = "Granted and used: principals by servers"
     told = f"{len(order)} principals by {len(servers)} servers, {len(kept)} squares; the table beside it says the same"
     everyone = len({s.principal for s in squares})
     more = f" ({len(order)} of {everyone:,}, those with most squares)" if everyone > len(order) else ""
-    return Figure(title + more, draw(plot, Frame(width, height, left=230, right=120, top=top, bottom=8), title, told), _key(signs=True))
+    return Figure(
+        title + more,
+        draw(plot, Frame(width, height, left=230, right=120, top=top, bottom=8), title, told),
+        _key(signs=True),
+    )
 
 
 def _axis(name: str, labels: Sequence[str]) -> dict[str, object]:
     upright = {"orient": "top", "labelAngle": -45, "labelAlign": "left"} if name == "x" else {}
     words = "[" + ",".join(_quoted(label) for label in labels) + "]"
     axis = {"ticks": False, "domain": False, "labelExpr": f"{words}[datum.value]", **upright}
-    return {"field": name, "type": "ordinal", "title": None, "scale": {"domain": list(range(len(labels)))}, "axis": axis}
+    return {
+        "field": name,
+        "type": "ordinal",
+        "title": None,
+        "scale": {"domain": list(range(len(labels)))},
+        "axis": axis,
+    }
 
 
 def _quoted(text: str) -> str:

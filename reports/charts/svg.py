@@ -17,20 +17,60 @@ from markupsafe import Markup
 from reports.wording import shown
 
 PALETTE = {
-    "ink": "#1b2230", "soft": "#566072", "line": "#d9dee7", "paper": "#ffffff", "empty": "#e9edf4",
-    "denied": "#b3261e", "warned": "#8a5200", "left": "#6b3fa0", "reached": "#17693c", "asked": "#3451c6",
-}  # fmt: skip
+    "ink": "#1b2230",
+    "soft": "#566072",
+    "line": "#d9dee7",
+    "paper": "#ffffff",
+    "empty": "#e9edf4",
+    "denied": "#b3261e",
+    "warned": "#8a5200",
+    "left": "#6b3fa0",
+    "reached": "#17693c",
+    "asked": "#3451c6",
+}
 _NAMES = {colour: name for name, colour in PALETTE.items()}
 _SVG = "http://www.w3.org/2000/svg"
 _KEPT = frozenset(
-    "d x y x1 x2 y1 y2 cx cy r width height transform fill stroke stroke-width stroke-dasharray stroke-miterlimit"
-    " text-anchor font-size font-weight opacity fill-opacity stroke-opacity viewBox".split()
+    [
+        "d",
+        "x",
+        "y",
+        "x1",
+        "x2",
+        "y1",
+        "y2",
+        "cx",
+        "cy",
+        "r",
+        "width",
+        "height",
+        "transform",
+        "fill",
+        "stroke",
+        "stroke-width",
+        "stroke-dasharray",
+        "stroke-miterlimit",
+        "text-anchor",
+        "font-size",
+        "font-weight",
+        "opacity",
+        "fill-opacity",
+        "stroke-opacity",
+        "viewBox",
+    ]
 )
 _AXIS = {
-    "labelColor": PALETTE["soft"], "titleColor": PALETTE["soft"], "domainColor": PALETTE["line"],
-    "tickColor": PALETTE["line"], "gridColor": PALETTE["line"], "labelFontSize": 11, "titleFontSize": 11,
-    "titleFontWeight": "normal", "labelLimit": 0, "labelOverlap": False,
-}  # fmt: skip
+    "labelColor": PALETTE["soft"],
+    "titleColor": PALETTE["soft"],
+    "domainColor": PALETTE["line"],
+    "tickColor": PALETTE["line"],
+    "gridColor": PALETTE["line"],
+    "labelFontSize": 11,
+    "titleFontSize": 11,
+    "titleFontWeight": "normal",
+    "labelLimit": 0,
+    "labelOverlap": False,
+}
 
 
 @dataclass(frozen=True)
@@ -50,11 +90,15 @@ def draw(plot: Mapping[str, Any], frame: Frame, title: str, description: str) ->
     import vl_convert
 
     spec = {
-        "$schema": "https://vega.github.io/schema/vega-lite/v6.json", "width": frame.width, "height": frame.height,
+        "$schema": "https://vega.github.io/schema/vega-lite/v6.json",
+        "width": frame.width,
+        "height": frame.height,
         "padding": {"left": frame.left, "right": frame.right, "top": frame.top, "bottom": frame.bottom},
-        "autosize": {"type": "none"}, "background": None,
-        "config": {"axis": _AXIS, "view": {"stroke": None}, "legend": {"disable": True}}, **plot,
-    }  # fmt: skip
+        "autosize": {"type": "none"},
+        "background": None,
+        "config": {"axis": _AXIS, "view": {"stroke": None}, "legend": {"disable": True}},
+        **plot,
+    }
     root = ET.fromstring(vl_convert.vegalite_to_svg(json.dumps(spec)))  # noqa: S314 - made just now, from our own spec
     return Markup(_named(_cleaned(root), title, description))  # noqa: S704 - serialised, every text escaped
 
@@ -64,8 +108,11 @@ def _cleaned(element: ET.Element) -> ET.Element:
     tag = element.tag.removeprefix(f"{{{_SVG}}}")
     made = ET.Element(tag, {name: value for name, value in element.attrib.items() if name in _KEPT})
     made.text = shown(element.text) if tag == "text" and element.text else None
-    classes = [f"{letter}-{_NAMES[element.get(name, '')]}" for name, letter in (("fill", "f"), ("stroke", "s"))
-               if element.get(name) in _NAMES]  # fmt: skip
+    classes = [
+        f"{letter}-{_NAMES[element.get(name, '')]}"
+        for name, letter in (("fill", "f"), ("stroke", "s"))
+        if element.get(name) in _NAMES
+    ]
     if classes:
         made.set("class", " ".join(classes))
     for child in element:

@@ -25,12 +25,23 @@ def stacked_days(days: Sequence[Mapping[str, Any]]) -> Figure | None:
         "data": {"values": values},
         "mark": {"type": "bar", "width": {"band": 0.72}, "stroke": PALETTE["paper"]},
         "encoding": {
-            "x": {"field": "day", "type": "ordinal", "title": None, "axis": {"labelAngle": 0, "ticks": False}},
-            "y": {"field": "n", "type": "quantitative", "title": "calls", "axis": {"tickCount": 5, "domain": False}},
+            "x": {
+                "field": "day",
+                "type": "ordinal",
+                "title": None,
+                "axis": {"labelAngle": 0, "ticks": False},
+            },
+            "y": {
+                "field": "n",
+                "type": "quantitative",
+                "title": "calls",
+                "axis": {"tickCount": 5, "domain": False},
+            },
             "color": {"field": "kind", "type": "nominal", "scale": scale},
             "order": {"field": "order", "type": "quantitative"},
         },
-    }  # fmt: skip
+    }
     title = "Calls by day, the week and the week before"
-    told = f"{sum(row['passed'] for row in days):,} calls not refused and {sum(row['denied'] for row in days):,} denied on {len(days)} days"
+    passed, denied = (sum(row[name] for row in days) for name, _, _ in _KINDS)
+    told = f"{passed:,} calls not refused and {denied:,} denied on {len(days)} days"
     return Figure(title, draw(plot, Frame(760, 200, bottom=28), title, told), [(c, w) for _, c, w in _KINDS])

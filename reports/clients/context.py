@@ -8,15 +8,15 @@ from datetime import timedelta
 from typing import Any
 
 from analytics.timeline import text
-from reports.asking import Source, command
+from reports.asking import Source
 from reports.catalog import Request
 from reports.page import About, Listing, Page, Tile, listing
 from store.lake import Lake
 
 NEW = timedelta(days=7)
 _COLUMNS = (
-    "client:text, identity:tag, names:list:calls itself, versions:list, users:number, servers:list, first:time:first seen,"
-    " last:time:last seen, calls:number, denied:number, findings:number"
+    "client:text, identity:tag, names:list:calls itself, versions:list, users:number, servers:list,"
+    " first:time:first seen, last:time:last seen, calls:number, denied:number, findings:number"
 )
 
 
@@ -38,19 +38,36 @@ def clients_page(lake: Lake, request: Request) -> Page:
     table = source.ask(text("clients.sql"), {"since": request.since})
     rows = table.to_pylist()
     newest = max((row["last"] for row in rows), default=None)
-    about = About("Client inventory", "Clients that were seen", source.version, command("clients", request, source.version))
+    about = About(
+        "Client inventory", "Clients that were seen", source.version, source.command("clients", request)
+    )
     new = [row for row in rows if newest is not None and row["first"] >= newest - NEW]
     unvouched = [row for row in rows if row["identity"] != "attested"]
     unnamed = source.rows(_UNNAMED, {"since": request.since})[0]["calls"]
     tiles = _tiles(rows, new)
     stem = "clients"
     page = ClientsPage(
-        about, tiles,
-        listing("new", "First seen in the last seven days", new, _COLUMNS, stem=stem),
-        listing("unvouched", "Nothing vouches for what these call themselves", unvouched, _COLUMNS, stem=stem),
-        listing("clients", "Every client, the newest first", rows, _COLUMNS, stem=stem, nothing="no event names a client."),
+        about,
+        tiles,
+        listing("new", "First seen in the last seven days", new, _COLUMNS, stem=stem, kept="clients"),
+        listing(
+            "unvouched",
+            "Nothing vouches for what these call themselves",
+            unvouched,
+            _COLUMNS,
+            stem=stem,
+            kept="clients",
+        ),
+        listing(
+            "clients",
+            "Every client, the newest first",
+            rows,
+            _COLUMNS,
+            stem=stem,
+            nothing="no event names a client.",
+        ),
         unnamed,
-    )  # fmt: skip
+    )
     summary = [f"{tile.words}: {tile.value}" for tile in tiles]
     return Page(stem, "clients/page.html.j2", page, {"clients": table}, about, summary)
 
@@ -72,5 +89,4 @@ def _tiles(rows: Sequence[Mapping[str, Any]], new: Sequence[Any]) -> list[Tile]:
         Tile(f"{len(new):,}", "new in seven days"),
         Tile(f"{refused:,}", "were refused something", "denied"),
         Tile(f"{found:,}", "with findings", "denied"),
-    ]  # fmt: skip
-
+    ]

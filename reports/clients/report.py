@@ -19,7 +19,8 @@ def build(lake: Lake, request: Request) -> Page:
 
 
 REPORT = Report(
-    "List every client that was seen: what vouches for it, who used it, where, and what was found.", build,
+    "List every client that was seen: what vouches for it, who used it, where, and what was found.",
+    build,
     more="With --since only clients first seen from then on.",
     example="tooltrail report clients --out reports",
-)  # fmt: skip
+)

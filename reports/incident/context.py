@@ -8,21 +8,30 @@ from typing import Any
 
 import pyarrow as pa
 
-from analytics.detecting import catalog, frameworks
+from analytics.detecting import catalog
 from analytics.detecting.catalog import Detection
 from analytics.ladder import ladder
 from analytics.narrative import story
-from reports.asking import Source, command
+from reports.asking import Source
 from reports.catalog import Request
 from reports.page import About, Listing, Page, Tile, listing
 from reports.wording import some, stamp
 from store.errors import UsageError
 from store.lake import Lake
 
-MOST_SESSIONS, MOST_SENTENCES, MOST_EVENTS = 4, 24, 5_000
+MOST_SESSIONS, MOST_SENTENCES, MOST_EVENTS = (
+    "event_time:time, user, client, server, what:text, decision:text, outcome:text, said:long:what was said,"
+    " event_id:id:event"
+)
 _TOLD = ("what", "elsewhere", "sum")
-_FINDINGS = "event_time:time, severity:tag, title:text, user_id:text:user, client, explanation:long, state:tag, finding_id:id:finding"
-_EVENTS = "event_time:time, user, client, server, what:text, decision:text, outcome:text, said:long:what was said, event_id:id:event"
+_FINDINGS = (
+    "event_time:time, severity:tag, title:text, user_id:text:user, client, explanation:long, state:tag,"
+    " finding_id:id:finding"
+)
+_EVENTS = (
+    "event_time:time, user, client, server, what:text, decision:text, outcome:text, said:long:what was said,"
+    " event_id:id:event"
+)
 
 
 @dataclass(frozen=True)
@@ -71,26 +80,50 @@ def incident_page(lake: Lake, request: Request) -> Page:
     evidence = sorted({event for row in rows for event in row["evidence"]})[:MOST_EVENTS]
     events = source.ask("incident/events.sql", {"events": evidence})
     name = incident["incident"][:8]
-    about = About("Incident report", _title(rows, incident), source.version,
-                  command("incident", Request(incident["incident"]), source.version))  # fmt: skip
+    about = About(
+        "Incident report",
+        _title(rows, incident),
+        source.version,
+        source.command("incident", Request(incident["incident"])),
+    )
     stem = f"incident-{name}"
     context = IncidentPage(
-        about, list(_facts(incident)), _tiles(incident, events), list(_advice(rows)),
+        about,
+        list(_facts(incident)),
+        _tiles(incident, events),
+        list(_advice(rows)),
         listing("findings", "Findings in order of time", rows, _FINDINGS, stem=stem),
         list(_excerpts(lake, request, incident["sessions"] or [])),
         max(0, len(incident["sessions"] or []) - MOST_SESSIONS),
-        listing("events", "Events without which nothing would have been found", events.to_pylist(), _EVENTS, stem=stem),
-    )  # fmt: skip
-    return Page(stem, "incident/page.html.j2", context, {"findings": findings, "events": events}, about, _summary(context))
+        listing(
+            "events",
+            "Events without which nothing would have been found",
+            events.to_pylist(),
+            _EVENTS,
+            stem=stem,
+        ),
+    )
+    return Page(
+        stem,
+        "incident/page.html.j2",
+        context,
+        {"findings": findings, "events": events},
+        about,
+        _summary(context),
+    )
 
 
 def _the_one(source: Source, subject: str | None) -> Mapping[str, Any]:
     found = source.rows("incident/incidents.sql", {"begins": subject or ""})
     if not found:
         wanted = f"no incident begins with {subject}" if subject else "there is no incident"
-        raise UsageError(wanted, hint="`tooltrail findings incidents` lists them; `tooltrail detect` looks for some")
+        raise UsageError(
+            wanted, hint="`tooltrail findings incidents` lists them; `tooltrail detect` looks for some"
+        )
     if subject and len(found) > 1:
-        raise UsageError(f"several incidents begin with {subject}", hint=", ".join(row["incident"][:12] for row in found))
+        raise UsageError(
+            f"several incidents begin with {subject}", hint=", ".join(row["incident"][:12] for row in found)
+        )
     return found[0]
 
 
@@ -125,15 +158,19 @@ def _advice(findings: Sequence[Mapping[str, Any]]) -> Iterator[Advice]:
     for row in findings:
         counts[row["detection"]] = counts.get(row["detection"], 0) + 1
     told = {row["detection"]: row for row in findings}
-    for name in sorted(counts, key=lambda name: (-max(r["weight"] or 0 for r in findings if r["detection"] == name), name)):
+    for name in sorted(
+        counts, key=lambda name: (-max(r["weight"] or 0 for r in findings if r["detection"] == name), name)
+    ):
         yield _advised(told[name], known.get(name), counts[name])
 
 
 def _advised(row: Mapping[str, Any], detection: Detection | None, count: int) -> Advice:
-    tags = [f"{tag} {frameworks.title(tag)}" for tag in row["tags"]]
+    tags = list(row["tags"])
     if detection is None:
         return Advice(row["title"], row["detection"], count, "", "Read the rule that found it.", (), tags)
-    return Advice(row["title"], detection.id, count, detection.why, detection.next, detection.false_positives, tags)
+    return Advice(
+        row["title"], detection.id, count, detection.why, detection.next, detection.false_positives, tags
+    )
 
 
 def _excerpts(lake: Lake, request: Request, sessions: Sequence[str]) -> Iterator[Excerpt]:
@@ -143,11 +180,16 @@ def _excerpts(lake: Lake, request: Request, sessions: Sequence[str]) -> Iterator
         except UsageError:  # its events came after the version that is asked of
             continue
         sentences = [s for s in story(told) if s.part in _TOLD]
-        rungs = [(name, len(told.rungs[name])) for name in ("asked", "denied", "sidestepped", "reached", "left")]
+        rungs = [
+            (name, len(told.rungs[name])) for name in ("asked", "denied", "sidestepped", "reached", "left")
+        ]
         shown = [(s.text, [event[:8] for event in s.events[:3]]) for s in sentences[:MOST_SENTENCES]]
         yield Excerpt(session, rungs, shown, len(sentences) - len(shown))
 
 
 def _summary(page: IncidentPage) -> list[str]:
     told = [f"{tile.words}: {tile.value}" for tile in page.tiles]
-    return [*told, *(f"{some(one.findings, 'finding')}: {one.title}. Next: {one.next}" for one in page.advice)]
+    return [
+        *told,
+        *(f"{some(one.findings, 'finding')}: {one.title}. Next: {one.next}" for one in page.advice),
+    ]

@@ -19,8 +19,10 @@ def build(lake: Lake, request: Request) -> Page:
 
 
 REPORT = Report(
-    "Tell one incident: its findings in order of time, who and what is in it, evidence, and what to do next.", build,
-    "INCIDENT", subject_needed=False,
-    more="INCIDENT is the id, or the beginning of one, of `tooltrail findings incidents`; without one it is the riskiest.",
+    "Tell one incident: its findings in order of time, who and what is in it, evidence, and what to do next.",
+    build,
+    "INCIDENT",
+    subject_needed=False,
+    more="INCIDENT is the beginning of an id of `tooltrail findings incidents`; without one it is the riskiest.",
     example="tooltrail report incident 156df75e --out reports",
-)  # fmt: skip
+)

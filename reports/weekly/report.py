@@ -19,7 +19,8 @@ def build(lake: Lake, request: Request) -> Page:
 
 
 REPORT = Report(
-    "Sum up seven days of the fleet beside the seven before: volume, denials, what is new, findings, debt.", build,
+    "Sum up seven days of the fleet beside the seven before: volume, denials, what is new, findings, debt.",
+    build,
     more="The seven days end with the newest event's day, or before --until. --since is not taken.",
     example="tooltrail report weekly --until 2026-10-08 --out reports",
-)  # fmt: skip
+)

@@ -1,5 +1,5 @@
 -- Each of two weeks in numbers: this one and the one before.
-SELECT event_time >= $week::TIMESTAMPTZ AS this_week, count(*) AS events,
+SELECT event_time >= $week::TIMESTAMPTZ AS this_week, count(*) AS events, count(DISTINCT event_time::DATE) AS days,
        count(*) FILTER (event_class IN ('tool_call', 'denial')) AS calls, count(*) FILTER (event_class = 'denial') AS denied,
        count(*) FILTER (event_class = 'tool_call' AND outcome IN ('tool_error', 'protocol_error', 'transport_error', 'timeout')) AS failed,
        count(DISTINCT coalesce(user_id, user_email)) AS users,
