@@ -29,7 +29,7 @@ LISTED = 6
 _KINDS = {
     "critical": "critical", "high": "high", "medium": "medium", "low": "low", "info": "info",
     "used": "used", "unused": "unused", "denied only": "denied", "used, not granted": "drift", "too new": "new",
-    "not observable": "plain", "revoke": "revoke", "narrow": "narrow", "keep": "keep_it", "true": "denied",
+    "not observable": "plain", "revoke": "revoke", "enforced": "good", "still reachable": "bad", "overdue": "bad", "defer": "warned", "modify": "narrow", "make jit": "narrow", "grant or deny": "drift", "confirm denied": "revoke", "narrow": "narrow", "keep": "keep_it", "true": "denied",
     "open": "warned",
 }  # fmt: skip
 
@@ -57,6 +57,8 @@ def _environment() -> jinja2.Environment:
             "listed": listed,
             "kind": kind,
             "stamp": stamp,
+            "ids": ids,
+            "share": share,
             "verbatim": verbatim,
         }
     )
@@ -88,6 +90,12 @@ def listed(values: Iterable[Any] | None) -> str:
     names = [cut(shown(value)) for value in values or ()]
     more = len(names) - LISTED
     return (", ".join(names[:LISTED]) or "–") + (f" and {more:,} more" if more > 0 else "")
+
+
+def ids(values: Iterable[str]) -> str:
+    """Return the beginnings of the first ids, and how many more there are: the files beside the page have them whole."""
+    told = [shown(value)[:12] for value in values]
+    return " ".join(told[:2]) + (f" +{len(told) - 2:,}" if len(told) > 2 else "")
 
 
 def kind(word: Any) -> str:

@@ -30,35 +30,11 @@ PALETTE = {
 }
 _NAMES = {colour: name for name, colour in PALETTE.items()}
 _SVG = "http://www.w3.org/2000/svg"
-_KEPT = frozenset(
-    [
-        "d",
-        "x",
-        "y",
-        "x1",
-        "x2",
-        "y1",
-        "y2",
-        "cx",
-        "cy",
-        "r",
-        "width",
-        "height",
-        "transform",
-        "fill",
-        "stroke",
-        "stroke-width",
-        "stroke-dasharray",
-        "stroke-miterlimit",
-        "text-anchor",
-        "font-size",
-        "font-weight",
-        "opacity",
-        "fill-opacity",
-        "stroke-opacity",
-        "viewBox",
-    ]
-)
+_KEPT = frozenset({
+    "d", "x", "y", "x1", "x2", "y1", "y2", "cx", "cy", "r", "width", "height", "viewBox", "transform", "fill", "stroke",
+    "stroke-width", "stroke-dasharray", "stroke-miterlimit", "text-anchor", "font-size", "font-weight", "opacity",
+    "fill-opacity", "stroke-opacity",
+})  # fmt: skip
 _AXIS = {
     "labelColor": PALETTE["soft"],
     "titleColor": PALETTE["soft"],
