@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 MOST = 200
 """Rows of a table that a page shows; all of them are in the CSV beside it."""
-_KINDS = ("text", "long", "number", "percent", "time", "tag", "id", "ids", "list", "bool")
+_KINDS = ("text", "long", "number", "percent", "time", "tag", "id", "ids", "list", "said", "tags", "bool")
 
 
 @dataclass(frozen=True)
@@ -56,9 +56,14 @@ class Column:
     @property
     def css(self) -> str:
         """The class of its cells."""
-        return {"percent": "number", "tag": "keep", "list": "text", "id": "text", "ids": "text"}.get(
-            self.kind, self.kind
-        )
+        return {
+            "percent": "number",
+            "tag": "keep",
+            "list": "text",
+            "id": "text",
+            "ids": "text",
+            "said": "long",
+        }.get(self.kind, self.kind)
 
 
 @dataclass(frozen=True)
@@ -101,13 +106,13 @@ class Page:
 
 
 def listing(
-    name: str, caption: str, rows: Sequence[Mapping[str, Any]], columns: str, *, stem: str, nothing: str = "none.",
+    name: str, caption: str, rows: Sequence[Mapping[str, Any]], columns: str | Sequence[str], *, stem: str, nothing: str = "none.",
     query: str | None = None, most: int = MOST, kept: str | None = None,
     total: int | None = None,
 ) -> Listing:  # fmt: skip
-    """Return a table. `columns` are `name`, `name:kind` or `name:kind:heading`, with commas between.
+    """Return a table. `columns` are `name`, `name:kind` or `name:kind:heading`, in a list or with commas between.
 
-    `kept` is the table of the page's that has all its rows, if that has another name; `total` how many those are.
+    `kept` is the table beside the page that has all its rows, if that has another name; `total` is how many.
     """
     told = list(_columns(columns))
     cells = [[row[column.name] for column in told] for row in rows[:most]]
@@ -115,10 +120,10 @@ def listing(
     return Listing(name, caption, told, cells, whole, f"{stem}.{kept or name}.csv", nothing, query)
 
 
-def _columns(text: str) -> Iterator[Column]:
-    for part in text.split(","):
+def _columns(given: str | Sequence[str]) -> Iterator[Column]:
+    for part in given.split(",") if isinstance(given, str) else given:
         name, _, rest = part.strip().partition(":")
         kind, _, title = rest.partition(":")
         if (kind or "text") not in _KINDS:
             raise ValueError(f"no kind of column: {kind}")
-        yield Column(name, title.replace("%2C", ",") or name.replace("_", " "), kind or "text")
+        yield Column(name, title or name.replace("_", " "), kind or "text")

@@ -27,10 +27,10 @@ TEMPLATES = Path(__file__).parent
 LISTED = 6
 """How many names of a list in a cell are shown; how many more there are is said."""
 _KINDS = {
-    "critical": "critical", "high": "high", "medium": "medium", "low": "low", "info": "info",
-    "used": "used", "unused": "unused", "denied only": "denied", "used, not granted": "drift", "too new": "new",
-    "not observable": "plain", "revoke": "revoke", "enforced": "good", "still reachable": "bad", "overdue": "bad", "defer": "warned", "modify": "narrow", "make jit": "narrow", "grant or deny": "drift", "confirm denied": "revoke", "narrow": "narrow", "keep": "keep_it", "true": "denied",
-    "open": "warned",
+    **{name: name for name in ("critical", "high", "medium", "low", "info", "used", "unused", "revoke", "narrow")},
+    "denied only": "denied", "used, not granted": "drift", "too new": "new", "keep": "keep_it", "make jit": "narrow",
+    "modify": "narrow", "grant or deny": "drift", "confirm denied": "revoke", "defer": "warned", "enforced": "good",
+    "still reachable": "bad", "overdue": "bad", "true": "denied", "open": "warned",
 }  # fmt: skip
 
 
@@ -93,7 +93,7 @@ def listed(values: Iterable[Any] | None) -> str:
 
 
 def ids(values: Iterable[str]) -> str:
-    """Return the beginnings of the first ids, and how many more there are: the files beside the page have them whole."""
+    """Return the beginnings of the first ids, and how many more there are; the files beside the page have them."""
     told = [shown(value)[:12] for value in values]
     return " ".join(told[:2]) + (f" +{len(told) - 2:,}" if len(told) > 2 else "")
 

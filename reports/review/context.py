@@ -13,7 +13,7 @@ from reports.charts import burn_down, decision_times, keys_by_age, progress, sta
 from reports.charts.grants import Square
 from reports.page import About, Figure, Listing, Page, Tile
 from reports.review import cover
-from reports.review.lists import Lists
+from reports.review.lists import lists_of
 from reports.review.tables import tables_of
 from reports.wording import day
 
@@ -77,7 +77,7 @@ def review_page(found: Assessment, campaign: Campaign | None = None) -> Page:
         severities=found.severities,
         sentences=found.sentences,
         population=found.population,
-        lists=Lists(found, campaign, tables, stem).all(),
+        lists=lists_of(tables, stem),
         figures=figures(found, campaign),
         debt=found.debt.total if found.debt else None,
         policies=found.policies[:MOST_POLICIES],

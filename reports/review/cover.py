@@ -62,7 +62,7 @@ def _number(one: Headline, value: float | None) -> str:
         return "–"
     if one.id == "used_share":
         return share(value)
-    return count(int(value)) if value == int(value) else count(value)
+    return count(round(value)) if value == int(value) or value >= 100 else count(value)
 
 
 def state_tiles(found: Assessment) -> list[tuple[str, int]]:

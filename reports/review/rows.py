@@ -44,7 +44,7 @@ def _item(item: Item) -> Row:
         "granted_at": item.granted_at, "granted_by": item.granted_by, "expires_at": item.expires_at,
         "revoked_at": item.revoked_at, "age_days": item.age_days, "owner": item.owner, "ticket": item.ticket,
         "break_glass": item.break_glass, "orphan": item.orphan, "import_source": item.import_source,
-        "peers": None if peers is None else f"{peers.holding} of {peers.size} in {peers.group} hold it, {peers.using} use it",
+        "peers": peers and f"{peers.holding} of {peers.size} in {peers.group} hold it, {peers.using} use it",
         "resource_scope": item.resource_scope, "conditions": item.conditions, "policy": item.policy,
         "unused_tools": list(item.unused_tools), "event_ids": [*item.events, *item.denied_events],
     }  # fmt: skip
