@@ -106,16 +106,23 @@ class Page:
 
 
 def listing(
-    name: str, caption: str, rows: Sequence[Mapping[str, Any]], columns: str | Sequence[str], *, stem: str, nothing: str = "none.",
-    query: str | None = None, most: int = MOST, kept: str | None = None,
+    name: str,
+    caption: str,
+    rows: Sequence[Mapping[str, Any]],
+    columns: str | Sequence[str],
+    *,
+    stem: str,
+    nothing: str = "none.",
+    query: str | None = None,
+    kept: str | None = None,
     total: int | None = None,
-) -> Listing:  # fmt: skip
+) -> Listing:
     """Return a table. `columns` are `name`, `name:kind` or `name:kind:heading`, in a list or with commas between.
 
     `kept` is the table beside the page that has all its rows, if that has another name; `total` is how many.
     """
     told = list(_columns(columns))
-    cells = [[row[column.name] for column in told] for row in rows[:most]]
+    cells = [[row[column.name] for column in told] for row in rows[:MOST]]
     whole = len(rows) if total is None else total
     return Listing(name, caption, told, cells, whole, f"{stem}.{kept or name}.csv", nothing, query)
 

@@ -19,10 +19,7 @@ from reports.wording import some, stamp
 from store.errors import UsageError
 from store.lake import Lake
 
-MOST_SESSIONS, MOST_SENTENCES, MOST_EVENTS = (
-    "event_time:time, user, client, server, what:text, decision:text, outcome:text, said:long:what was said,"
-    " event_id:id:event"
-)
+MOST_SESSIONS, MOST_SENTENCES, MOST_EVENTS = 4, 24, 5_000
 _TOLD = ("what", "elsewhere", "sum")
 _FINDINGS = (
     "event_time:time, severity:tag, title:text, user_id:text:user, client, explanation:long, state:tag,"

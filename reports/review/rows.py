@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from analytics.review.campaign import Campaign
 from analytics.review.model import Assessment, Item, State
 
 if TYPE_CHECKING:
@@ -87,11 +86,6 @@ def policy_rows(found: Assessment) -> list[Row]:
         row = plain_rows([policy])[0] | {f"backtest_{k}": v for k, v in plain_rows([test])[0].items()}
         rows.append({k: v for k, v in row.items() if k != "backtest"})
     return rows
-
-
-def verdict_rows(campaign: Campaign) -> list[Row]:
-    """Return the decisions of a campaign in order of time."""
-    return plain_rows(sorted(campaign.decisions, key=lambda d: (d.decided_at, d.item_id, d.stage)))
 
 
 def plain_rows(found: Iterable[DataclassInstance]) -> list[Row]:
