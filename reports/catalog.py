@@ -26,7 +26,7 @@ FOLDER = Path(__file__).parent
 class Request:
     """What is asked of a report. A period's end does not belong to it; None leaves what to the report.
 
-    `short_life` and `short_lives` are those of [debt].
+    `short_life` and `short_lives` are those of [debt]; `servers` and `principals` are patterns, none meaning all.
     """
 
     subject: str | None = None
@@ -35,6 +35,8 @@ class Request:
     as_of: AsOf = None
     short_life: timedelta = timedelta(minutes=15)
     short_lives: tuple[tuple[str, timedelta], ...] = ()
+    servers: tuple[str, ...] = ()
+    principals: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

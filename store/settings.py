@@ -21,8 +21,8 @@ from store.errors import UnreachableError, UsageError
 from store.units import Kind
 
 FILE_NAME = "tooltrail.toml"
-OTHERS = "alerts"
-"""The section of sections with names of the user's own, which is read where it is used."""
+OTHERS = ("alerts", "schedule")
+"""Sections of sections with names of the user's own, which are read where they are used."""
 PREFIX = "TOOLTRAIL_"
 _PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
 _MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
@@ -159,6 +159,24 @@ class DebtSettings:
 
 
 @dataclass(frozen=True)
+class MailSettings:
+    """The mail server that alerts and scheduled reports are handed to."""
+
+    host: str | None = _fact(units.TEXT, None, "The SMTP server.")
+    port: int = _fact(units.COUNT, 587, "Its port.")
+    security: str = _fact(
+        units.choice("starttls", "tls", "none"), "starttls", "How it is spoken to; none sends in the clear."
+    )
+    username: str | None = _fact(units.TEXT, None, "User name, where the server asks for one.")
+    password: str | None = _fact(
+        units.TEXT, None, "Password; better in the environment than in the file.", secret=True
+    )
+    sender: str = _fact(units.TEXT, "tooltrail@localhost", "The address mail comes from.")
+    ca_file: Path | None = _fact(units.PATH, None, "Certificates to trust instead of the system's.")  # noqa: RUF009 - a field, not a value
+    timeout: float = _fact(units.DURATION, 20.0, "The server must answer within this.")
+
+
+@dataclass(frozen=True)
 class Effective:
     """A setting's value and where it came from: default, tooltrail.toml:LINE, a variable's name, or flag."""
 
@@ -186,6 +204,7 @@ class Settings:
     metrics: MetricsSettings = field(default_factory=MetricsSettings)
     query: QuerySettings = field(default_factory=QuerySettings)
     debt: DebtSettings = field(default_factory=DebtSettings)
+    mail: MailSettings = field(default_factory=MailSettings)
     origins: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     def effective(self) -> Iterator[Effective]:
@@ -220,7 +239,7 @@ class Fact:
 SECTIONS: dict[str, type[Any]] = {
     "ingest": IngestSettings, "content": ContentSettings, "kafka": KafkaSettings,
     "otlp": OtlpSettings, "metrics": MetricsSettings, "query": QuerySettings,
-    "debt": DebtSettings,
+    "debt": DebtSettings, "mail": MailSettings,
 }  # fmt: skip
 FACTS: tuple[Fact, ...] = tuple(
     Fact(section, f.name, f.metadata["kind"], f.default, f.metadata["meaning"], f.metadata["secret"])
@@ -277,7 +296,7 @@ def _from_file(file: Path) -> _Found:
         raise UsageError(units.toml_fault(error), where=units.toml_place(file, error)) from error
     lines = units.key_lines(text)
     for section, table in document.items():
-        if section == OTHERS:
+        if section in OTHERS:
             continue
         place = f"{file}:{lines.get((section,), 1)}"
         if section not in SECTIONS:
