@@ -1,7 +1,7 @@
 """Turn a report's context into one HTML file that fetches nothing and runs nothing.
 
-Logs hold text that attackers chose: everything is escaped, an undefined name is an error, and the page's own policy
-forbids scripts, the network, and any style but the one it names by its hash.
+Logs hold text that attackers chose: everything is escaped and has its control characters written out, an undefined name
+is an error, and the page's own policy forbids scripts, the network, and any style but the one it names by its hash.
 """
 
 from __future__ import annotations
@@ -46,6 +46,7 @@ def _environment() -> jinja2.Environment:
         loader=jinja2.FileSystemLoader(TEMPLATES),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
+        finalize=_harmless,
         trim_blocks=True,
         lstrip_blocks=True,
     )
@@ -66,6 +67,11 @@ def _environment() -> jinja2.Environment:
     environment.globals["style"] = Markup(style)  # noqa: S704 - our own file, and it has no </style> in it
     environment.globals["style_hash"] = b64encode(sha256(style.encode()).digest()).decode()
     return environment
+
+
+def _harmless(value: Any) -> Any:
+    """Return what an expression of a template gives, made harmless: no template can forget to."""
+    return verbatim(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def plain(value: Any, of_kind: str) -> str:
