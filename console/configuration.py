@@ -17,6 +17,8 @@ EXAMPLES: dict[str, str] = {
     "otlp.client_ca": '"senders-ca.pem"', "metrics.listen": '"127.0.0.1:9464"',
     "query.memory_limit": '"4GiB"', "access.socket": '"/run/tooltrail/door.sock"', "access.group": '"investigators"',
     "access.reason_pattern": "'CASE-\\d+'", "debt.short_lives": '{ github = "30m" }',
+    "mail.host": '"smtp.example.com"', "mail.username": '"tooltrail"', "mail.password": '"..."',
+    "mail.ca_file": '"mail-ca.pem"',
 }  # fmt: skip
 
 

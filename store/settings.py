@@ -21,7 +21,7 @@ from store.errors import UnreachableError, UsageError
 from store.units import Kind
 
 FILE_NAME = "tooltrail.toml"
-OTHERS = ("alerts", "roles", "people")
+OTHERS = ("alerts", "roles", "people", "schedule")
 """Sections with names of the user's own, which are read where they are used."""
 PREFIX = "TOOLTRAIL_"
 _PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
@@ -176,6 +176,24 @@ class AccessSettings:
 
 
 @dataclass(frozen=True)
+class MailSettings:
+    """The mail server that alerts and scheduled reports are handed to."""
+
+    host: str | None = _fact(units.TEXT, None, "The SMTP server.")
+    port: int = _fact(units.COUNT, 587, "Its port.")
+    security: str = _fact(
+        units.choice("starttls", "tls", "none"), "starttls", "How it is spoken to; none sends in the clear."
+    )
+    username: str | None = _fact(units.TEXT, None, "User name, where the server asks for one.")
+    password: str | None = _fact(
+        units.TEXT, None, "Password; better in the environment than in the file.", secret=True
+    )
+    sender: str = _fact(units.TEXT, "tooltrail@localhost", "The address mail comes from.")
+    ca_file: Path | None = _fact(units.PATH, None, "Certificates to trust instead of the system's.")  # noqa: RUF009 - a field, not a value
+    timeout: float = _fact(units.DURATION, 20.0, "The server must answer within this.")
+
+
+@dataclass(frozen=True)
 class Effective:
     """A setting's value and where it came from: default, tooltrail.toml:LINE, a variable's name, or flag."""
 
@@ -204,6 +222,7 @@ class Settings:
     query: QuerySettings = field(default_factory=QuerySettings)
     debt: DebtSettings = field(default_factory=DebtSettings)
     access: AccessSettings = field(default_factory=AccessSettings)
+    mail: MailSettings = field(default_factory=MailSettings)
     origins: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     def effective(self) -> Iterator[Effective]:
@@ -238,7 +257,7 @@ class Fact:
 SECTIONS: dict[str, type[Any]] = {
     "ingest": IngestSettings, "content": ContentSettings, "kafka": KafkaSettings,
     "otlp": OtlpSettings, "metrics": MetricsSettings, "query": QuerySettings,
-    "debt": DebtSettings, "access": AccessSettings,
+    "debt": DebtSettings, "access": AccessSettings, "mail": MailSettings,
 }  # fmt: skip
 FACTS: tuple[Fact, ...] = tuple(
     Fact(section, f.name, f.metadata["kind"], f.default, f.metadata["meaning"], f.metadata["secret"])

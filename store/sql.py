@@ -138,18 +138,19 @@ def freeze_all(lake: Lake, as_of: AsOf) -> dict[str, Snapshot]:
     if as_of is None:
         return {name: lake.snapshot(name) for name in TABLES}
     events = lake.snapshot("events", as_of)
-    moment = _commit_time(events)
+    moment = commit_time(events) if isinstance(as_of, int) or str(as_of).isdecimal() else as_of
     return {"events": events, **{name: _until(lake, name, moment) for name in TABLES if name != "events"}}
 
 
-def _until(lake: Lake, name: str, moment: datetime) -> Snapshot:
+def _until(lake: Lake, name: str, moment: datetime | str) -> Snapshot:
     try:
         return lake.snapshot(name, moment)
     except UsageError:
         return lake.snapshot(name, 0)
 
 
-def _commit_time(snapshot: Snapshot) -> datetime:
+def commit_time(snapshot: Snapshot) -> datetime:
+    """Return when the commit was made that a snapshot ends with."""
     for line in delta.log_entry(snapshot.root, snapshot.version).read_text().splitlines():
         info = json.loads(line).get("commitInfo")
         if info is not None:
