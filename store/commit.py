@@ -113,7 +113,7 @@ def commit(
         handle = open_table(path)
         seen = handle.version() if seen is None else seen
         if failure is not None and (landed := find_batch(path, batch, seen)) is not None:
-            return _settle(path, landed)
+            return settle(path, landed)
         _check(handle, advances)
         try:
             handle.create_write_transaction(
@@ -127,7 +127,7 @@ def commit(
         landed = find_batch(path, batch, handle.version())
         if landed is None:
             raise UnreachableError("the commit cannot be found in the log it was written to", where=str(path))
-        return _settle(path, landed)
+        return settle(path, landed)
     raise UnreachableError(f"the commit failed {ATTEMPTS} times: {failure}", where=str(path)) from failure
 
 
@@ -166,7 +166,7 @@ def _check(handle: DeltaTable, advances: Sequence[Advance]) -> None:
             )
 
 
-def _settle(path: Path, version: int) -> int:
+def settle(path: Path, version: int) -> int:
     """Make the commit durable, and every so often write a checkpoint so that opening stays quick."""
     _sync_log(path, version)
     if version % CHECKPOINT_EVERY == 0:
