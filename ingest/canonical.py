@@ -11,14 +11,14 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from ingest.columns import decoded, repeated
-from store.events import TEXT, TIME
+from store.events import COLUMNS, TEXT, TIME, Group
 from store.validate import implausible
 
 FILLED_BY_LAKE = frozenset({
     "event_id", "ingest_time", "event_date", "source_format", "sub_index", "raw_sha256", "source_topic",
     "source_partition", "source_offset", "session_key", "args_json", "args_keys", "args_hmac", "result_hmac",
-    "args_leaves", "result_leaves", "args_addresses", "args_shingles", "result_shingles", "redactions", "leaf_hash",
-    "unmapped", "args_state", "result_state", "parse_warnings",
+    "args_leaves", "result_leaves", "args_addresses", "args_shingles", "result_shingles", "redactions", "unmapped",
+    "args_state", "result_state", "parse_warnings", *(c.name for c in COLUMNS if c.group is Group.INTEGRITY),
 })  # fmt: skip
 """Columns the lake fills itself: what a record claims of them is kept in `unmapped`."""
 

@@ -94,14 +94,19 @@ def position(handle: DeltaTable, stream: str) -> int | None:
 
 
 def commit(
-    path: Path, table: Table, files: Sequence[AddAction], advances: Sequence[Advance], note: Mapping[str, Any]
+    path: Path,
+    table: Table,
+    files: Sequence[AddAction],
+    advances: Sequence[Advance],
+    note: Mapping[str, Any],
+    batch: str | None = None,
 ) -> int:
-    """Commit files and positions; returns the version, which is durable.
+    """Commit files and positions; returns the version, which is durable. `batch` names the commit (32 hex digits).
 
     Raises FencedError when a stream is not where `expected` says, DurabilityError when an fsync fails, and
     UnreachableError when the commit cannot be made.
     """
-    batch = secrets.token_hex(16)
+    batch = batch or secrets.token_hex(16)
     properties = CommitProperties(
         custom_metadata={NOTE: {**note, "batch": batch}},
         app_transactions=[t for a in advances for t in a.transactions()],

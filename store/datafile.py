@@ -27,7 +27,8 @@ BLOOM_FALSE_POSITIVES = 0.01
 FRESH = frozenset({
     "event_id", "raw_sha256", "native_event_id", "args_hmac", "result_hmac", "event_time", "ingest_time",
     "source_offset", "span_id", "trace_id", "args_json", "args_leaves", "result_leaves", "args_addresses",
-    "args_shingles", "result_shingles", "duration_ms", "leaf_hash", "raw", "unmapped",
+    "args_shingles", "result_shingles", "duration_ms", "leaf_hash", "raw", "unmapped", "person_salt", "content_salt",
+    "texts_salt", "person_commitment", "content_commitment", "texts_commitment",
 })  # fmt: skip
 """Columns of one fresh value a row, for which a dictionary would be waste."""
 

@@ -33,7 +33,10 @@ class Group(StrEnum):
 
 @dataclass(frozen=True)
 class Column:
-    """One column: `null` says what a missing value means; `personal` keeps it out of table statistics."""
+    """One column: `null` says what a missing value means; `personal` keeps it out of table statistics.
+
+    `sealed` is the class of columns with which it enters the leaf hash as one commitment, and with which it is erased.
+    """
 
     name: str
     type: pa.DataType
@@ -45,6 +48,7 @@ class Column:
     max_chars: int = 1024
     personal: bool = False
     required: bool = False
+    sealed: str = ""
 
 
 TEXT = pa.string()
@@ -76,6 +80,25 @@ OUTCOMES = (
 CONTENT_STATES = ("absent", "keys_only", "redacted", "truncated", "full", "unparseable")
 
 _G = Group
+_UNSEALED = "the lake keeps no transparency log, or the row is from before it"
+SEALED = {
+    "person": "who it was",
+    "content": "what was asked and answered",
+    "texts": "free texts and addresses",
+}
+"""Classes of columns that can be erased without breaking a proof, in the order of their columns."""
+
+
+def _seal(name: str, what: str) -> tuple[Column, Column]:
+    """Return the columns that a class of sealed columns needs: the salt, and what stays once it is erased."""
+    return (
+        Column(f"{name}_salt", pa.binary(), _G.INTEGRITY,
+               f"Random salt of the commitment to {what}: 16 bytes. Whoever hides the columns hides it too.",
+               null="none of the columns has a value, or they were erased"),
+        Column(f"{name}_commitment", pa.binary(), _G.INTEGRITY,
+               f"SHA-256 that stands for {what} in the leaf hash after erasure.", null="nothing was erased"),
+    )  # fmt: skip
+
 
 COLUMNS: tuple[Column, ...] = (
     # --- envelope -----------------------------------------------------------------------------------------
@@ -131,13 +154,13 @@ COLUMNS: tuple[Column, ...] = (
            enum=("read", "write", "destructive", "unknown"), follows="OCSF activity_id"),
     # --- human --------------------------------------------------------------------------------------------
     Column("user_id", TEXT, _G.HUMAN, "The human principal as the identity provider or gateway names them.",
-           follows="OTel user.id", personal=True),
+           follows="OTel user.id", personal=True, sealed="person"),
     Column("user_issuer", TEXT, _G.HUMAN, "Who vouches for user_id; (issuer, id) is the only stable pair.",
-           follows="OCSF actor.session.issuer", personal=True),
-    Column("user_name", TEXT, _G.HUMAN, "Display name.", follows="OTel user.name", personal=True),
-    Column("user_email", TEXT, _G.HUMAN, "E-mail address.", follows="OTel user.email", personal=True),
+           follows="OCSF actor.session.issuer", personal=True, sealed="person"),
+    Column("user_name", TEXT, _G.HUMAN, "Display name.", follows="OTel user.name", personal=True, sealed="person"),
+    Column("user_email", TEXT, _G.HUMAN, "E-mail address.", follows="OTel user.email", personal=True, sealed="person"),
     Column("user_groups", TEXTS, _G.HUMAN, "Groups or teams at the time of the event.",
-           follows="OTel user.roles", personal=True),
+           follows="OTel user.roles", personal=True, sealed="person"),
     Column("org_id", TEXT, _G.HUMAN, "Tenant or organisation.", follows="OCSF actor.user.org.uid"),
     Column("user_id_kind", TEXT, _G.HUMAN, "What kind of name user_id is.",
            enum=("idp_sub", "idp_oid", "email", "local_id", "key_owner", "os_user", "install_id", "hash",
@@ -145,7 +168,7 @@ COLUMNS: tuple[Column, ...] = (
     Column("user_assurance", TEXT, _G.HUMAN, "How the human's identity was established.",
            enum=("verified", "proxy_asserted", "self_reported", "inferred", "anonymous", "unknown")),
     Column("delegation", ACTORS, _G.HUMAN, "On whose behalf: the actor chain, current actor first.",
-           null="no delegation reported", follows="RFC 8693 act", personal=True),
+           null="no delegation reported", follows="RFC 8693 act", personal=True, sealed="person"),
     # --- client -------------------------------------------------------------------------------------------
     Column("client_oauth_id", TEXT, _G.CLIENT, "The attested OAuth client: azp or client_id.",
            follows="OCSF actor.app_uid"),
@@ -157,7 +180,7 @@ COLUMNS: tuple[Column, ...] = (
            enum=("oauth_client_id", "client_info", "token_claim", "user_agent", "product", "none")),
     Column("user_agent", TEXT, _G.CLIENT, "HTTP User-Agent.", follows="OTel user_agent.original"),
     Column("client_address", TEXT, _G.CLIENT, "Network address of the client.", follows="OTel client.address",
-           personal=True),
+           personal=True, sealed="person"),
     # --- agent --------------------------------------------------------------------------------------------
     Column("agent_id", TEXT, _G.AGENT, "The agent acting.", follows="OTel gen_ai.agent.id"),
     Column("agent_name", TEXT, _G.AGENT, "The agent's name.", follows="OTel gen_ai.agent.name"),
@@ -169,7 +192,7 @@ COLUMNS: tuple[Column, ...] = (
                  "iam_sigv4", "proxy_header", "stdio_env", "anonymous", "none", "unknown"),
            follows="OCSF auth_protocol"),
     Column("credential_id", TEXT, _G.CREDENTIAL, "jti, key id or fingerprint; never the secret.",
-           follows="OCSF session.credential_uid"),
+           follows="OCSF session.credential_uid", sealed="person"),
     Column("credential_kind", TEXT, _G.CREDENTIAL, "Long-lived or short-lived, and of what sort.",
            enum=("static_key", "personal_access_token", "oauth_access_token", "service_account", "certificate",
                  "session", "jit", "unknown")),
@@ -204,14 +227,14 @@ COLUMNS: tuple[Column, ...] = (
            follows="OTel gen_ai.tool.name"),
     Column("tool_definition_sha256", TEXT, _G.TARGET, "Hash of the tools/list entry in force."),
     Column("resource_uri", TEXT, _G.TARGET, "The MCP resource.", follows="OTel mcp.resource.uri",
-           max_chars=4096, personal=True),
+           max_chars=4096, personal=True, sealed="texts"),
     Column("prompt_name", TEXT, _G.TARGET, "The MCP prompt.", follows="OTel gen_ai.prompt.name"),
     # --- decision -----------------------------------------------------------------------------------------
     Column("decision", TEXT, _G.DECISION, "What was decided; separate from what came of it.", enum=DECISIONS,
            follows="OCSF action_id", null="never null: unknown", required=True),
     Column("decision_source", TEXT, _G.DECISION, "Who decided.", enum=DECISION_SOURCES),
     Column("decision_reason", TEXT, _G.DECISION, "Reason as given.", follows="OCSF status_detail",
-           personal=True),
+           personal=True, sealed="texts"),
     Column("policy_id", TEXT, _G.DECISION, "The policy that decided.", follows="OCSF policy.uid"),
     Column("policy_version", TEXT, _G.DECISION, "Its version.", follows="OCSF policy.version"),
     Column("required_scopes", TEXTS, _G.DECISION, "Scopes that would have been needed."),
@@ -225,7 +248,7 @@ COLUMNS: tuple[Column, ...] = (
     Column("jsonrpc_error_code", INT, _G.OUTCOME, "JSON-RPC error code.",
            follows="OTel rpc.response.status_code", null="no JSON-RPC error"),
     Column("error_message", TEXT, _G.OUTCOME, "Error text, redacted, at most 1 KiB.", follows="OTel error.type",
-           null="no error reported", personal=True),
+           null="no error reported", personal=True, sealed="texts"),
     Column("duration_ms", pa.float64(), _G.OUTCOME, "Duration in milliseconds.",
            follows="OTel mcp.server.operation.duration (seconds there)"),
     Column("request_bytes", INT, _G.OUTCOME, "Size of the request in bytes."),
@@ -237,36 +260,39 @@ COLUMNS: tuple[Column, ...] = (
            enum=CONTENT_STATES, null="never null: absent", required=True),
     Column("args_json", TEXT, _G.CONTENT, "The arguments after redaction.",
            null="absent, or content.keep_arguments is off", follows="OTel gen_ai.tool.call.arguments",
-           max_chars=16384, personal=True),
+           max_chars=16384, personal=True, sealed="content"),
     Column("args_keys", TEXTS, _G.CONTENT, "Sorted JSON pointers of the arguments, depth at most 3, no values.",
-           null="no arguments seen"),
+           null="no arguments seen", sealed="content"),
     Column("args_hmac", TEXT, _G.CONTENT,
            "Keyed digest of the redacted arguments (HMAC-SHA256 truncated to 128 bits, in hex).",
-           null="no arguments seen", follows="OCSF fingerprint"),
+           null="no arguments seen", follows="OCSF fingerprint", sealed="content"),
     Column("result_hmac", TEXT, _G.CONTENT, "Keyed digest of the redacted result.", null="no result seen",
-           follows="OCSF fingerprint"),
+           follows="OCSF fingerprint", sealed="content"),
     Column("args_leaves", FINGERPRINTS, _G.CONTENT,
            "Keyed 64-bit fingerprints of every scalar of 8 characters or more in the arguments, and of the "
            "identifier-like words and hosts of URLs in its texts. Signed, because Delta has no unsigned integers.",
-           null="no arguments seen"),
-    Column("result_leaves", FINGERPRINTS, _G.CONTENT, "The same of the result.", null="no result seen"),
+           null="no arguments seen", sealed="content"),
+    Column("result_leaves", FINGERPRINTS, _G.CONTENT, "The same of the result.", null="no result seen", sealed="content"),
     Column("args_addresses", FINGERPRINTS, _G.CONTENT,
            "Those of args_leaves that say where something goes: e-mail addresses, URLs, hosts that begin with www, "
-           "and IBANs.", null="no arguments seen"),
+           "and IBANs.", null="no arguments seen", sealed="content"),
     Column("args_shingles", FINGERPRINTS, _G.CONTENT,
            "Winnowed keyed fingerprints of five-word runs of the arguments' long texts.",
-           null="no arguments seen"),
-    Column("result_shingles", FINGERPRINTS, _G.CONTENT, "The same of the result.", null="no result seen"),
+           null="no arguments seen", sealed="content"),
+    Column("result_shingles", FINGERPRINTS, _G.CONTENT, "The same of the result.", null="no result seen", sealed="content"),
     Column("redactions", REDACTIONS, _G.CONTENT,
            "Each secret taken out: where, what kind, and its keyed digest, so that it can be followed.",
-           null="nothing was taken out"),
+           null="nothing was taken out", sealed="content"),
     Column("sensitive_categories", TEXTS, _G.CONTENT, "What sort of sensitive content was seen.",
-           null="none recognised"),
+           null="none recognised", sealed="content"),
     Column("unmapped", TEXT, _G.CONTENT, "JSON object of fields this version does not know, redacted.",
-           null="everything was understood", follows="OCSF unmapped", max_chars=16384, personal=True),
+           null="everything was understood", follows="OCSF unmapped", max_chars=16384, personal=True, sealed="texts"),
     # --- integrity ----------------------------------------------------------------------------------------
     Column("leaf_hash", pa.binary(), _G.INTEGRITY, "RFC 6962 leaf hash of the event in the transparency log.",
-           null="not yet sealed by a transparency log"),
+           null=_UNSEALED),
+    Column("batch_id", TEXT, _G.INTEGRITY, "The commit that brought the row in, however often it was rewritten.",
+           null=_UNSEALED),
+    *(column for name, what in SEALED.items() for column in _seal(name, what)),
 )  # fmt: skip
 
 BY_NAME: dict[str, Column] = {column.name: column for column in COLUMNS}

@@ -51,14 +51,19 @@ class Hmac:
 
 
 def parse_site_key(text: str, where: str) -> bytes:
-    """Return the key written as 64 hex digits; UsageError without repeating the text otherwise."""
+    """Return the site key written as 64 hex digits; UsageError without repeating the text otherwise."""
+    return parse_key(text, where, "site key")
+
+
+def parse_key(text: str, where: str, name: str) -> bytes:
+    """Return a secret key written as 64 hex digits; UsageError without repeating the text otherwise."""
     try:
         key = bytes.fromhex(text.strip())
     except ValueError:
         key = b""
     if len(key) != SIZE:
         raise UsageError(
-            f"a site key is {2 * SIZE} hex digits", where=where, hint="make one: openssl rand -hex 32"
+            f"a {name} is {2 * SIZE} hex digits", where=where, hint="make one: openssl rand -hex 32"
         )
     return key
 

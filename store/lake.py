@@ -3,6 +3,7 @@
 lake/
   lake.json          layout version, and where the site key is
   site.key           secret of the keyed digests (0600), unless it comes from the environment
+  log/, log.key      transparency log of every change (store/integrity), and the secret that signs it (0600)
   tooltrail.toml     configuration
   events/            Delta table: _delta_log/, event_date=.../part-*.parquet, _index/
   dead_letters/, gaps/
@@ -30,8 +31,12 @@ from store.datafile import DataFile, encode
 from store.durable import check_volume, make_folders, write_file
 from store.entries import fresh
 from store.errors import UnreachableError, UsageError
+from store.integrity.leaves import seal
+from store.integrity.log import Log
+from store.integrity.streams import roots
 from store.snapshot import KeyIndexes, Needs, Snapshot, freeze, index_path
 from store.tables import TABLES
+from store.tables.events import EVENTS
 from store.tables.table import Table
 from store.upgrading import make_tables, shape, template_of, upgrade
 
@@ -49,7 +54,7 @@ AsOf = int | str | datetime | None
 class Lake:
     """One lake. Safe to share between threads for reading; each stream has one writer at a time."""
 
-    def __init__(self, path: Path, site_key: bytes) -> None:
+    def __init__(self, path: Path, site_key: bytes, *, integrity: bool = True) -> None:
         self.path = path
         self.site_key = site_key
         self._session_key = keys.Hmac(site_key, "session-key")
@@ -58,6 +63,8 @@ class Lake:
         self._index_key = keys.derive(site_key, "key-index")
         self._indexes = KeyIndexes(self._index_key)
         self._engine: Engine | None = None
+        self.log = Log(path, TABLES) if integrity else None
+        """The transparency log; None for a lake that was made without one."""
 
     @classmethod
     def create(
@@ -67,10 +74,12 @@ class Lake:
         *,
         key_variable: str | None = None,
         config: str = "",
+        integrity: bool = True,
     ) -> Lake:
         """Make a lake; every file is durable when this returns.
 
         The site key is made afresh, or given, or kept out of the folder and read from `key_variable` each time.
+        Without `integrity` its rows have no leaf hashes and its changes are not logged, ever.
         Raises UsageError if there is one already, UnreachableError if the volume cannot hold a lake.
         """
         root = Path(path).absolute()
@@ -91,7 +100,10 @@ class Lake:
             "created": datetime.now(UTC).isoformat(),
             "site_key_variable": key_variable,
             "shape": shape(),
+            "integrity": integrity,
         }
+        if integrity:
+            Log(root, TABLES).follow()
         write_file(root / MARKER, _marker(marker))
         return cls.open(root)
 
@@ -118,7 +130,8 @@ class Lake:
         if marker.get("shape") != shape() or not all((root / n / delta.LOG).exists() for n in TABLES):
             upgrade(root)
             write_file(root / MARKER, _marker({**marker, "shape": shape()}))
-        return cls(root, keys.read_site_key(root, marker.get("site_key_variable")))
+        site_key = keys.read_site_key(root, marker.get("site_key_variable"))
+        return cls(root, site_key, integrity=marker.get("integrity", True))
 
     def session_key(self, raw: str) -> str:
         """Return the keyed hash under which events of a raw session id are stored."""
@@ -127,8 +140,13 @@ class Lake:
     # --- writing ----------------------------------------------------------------------------------------------
 
     def check_writable(self) -> None:
-        """Prove that the volume takes durable writes; UnreachableError otherwise."""
+        """Prove that the volume takes durable writes and the log can be signed; raises otherwise.
+
+        What a process that died had committed is logged now.
+        """
         check_volume(self.path)
+        if self.log is not None:
+            self.log.follow()
 
     def position(self, table: str, stream: str) -> tuple[int | None, int | None]:
         """Return the last position of a stream that the table's newest version holds, and its seal."""
@@ -147,13 +165,20 @@ class Lake:
         Rows are made durable first, then the commit, so that no reader and no power cut can see one without the
         other. Raises what `store.commit.commit` raises.
         """
-        spec = TABLES[table]
+        spec, batch = TABLES[table], secrets.token_hex(16)
+        note = dict(note or {})
+        if self.log is not None and spec is EVENTS and rows.num_rows:
+            rows = seal(rows, batch)
+            note["streams"] = [root.claim() for root in roots(rows)]
         files = list(self.encode(spec, rows)) if rows.num_rows else []
         stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
         with ThreadPoolExecutor(max_workers=4) as pool:
             adds = list(pool.map(lambda file: self.write(spec, stamp, file), files))
-        digests = {add.path: file.sha256 for add, file in zip(adds, files, strict=True)}
-        return delta.commit(self.path / table, spec, adds, advances, {**(note or {}), "sha256": digests})
+        note["sha256"] = {add.path: file.sha256 for add, file in zip(adds, files, strict=True)}
+        version = delta.commit(self.path / table, spec, adds, advances, note, batch)
+        if self.log is not None:
+            self.log.follow()
+        return version
 
     def encode(self, table: Table, rows: pa.Table) -> Iterator[DataFile]:
         """Return rows as this lake's data files, sorted, one for each partition."""
