@@ -11,12 +11,13 @@ import pyarrow as pa
 
 from store.entries import digests
 from store.keeping.records import Done, record
-from store.keeping.replacing import Change, New, replace_files
-from store.keeping.rows import check_digest, check_same, joined, read_rows
+from store.keeping.replacing import MOST, Change, New, replace_files
+from store.keeping.rows import check_digest, check_roots, check_same, joined, read_rows
 from store.lake import Lake
 from store.locks import alone
 from store.snapshot import Snapshot, StoredFile
 from store.tables import TABLES
+from store.tables.events import EVENTS
 from store.tables.table import Table
 
 HINT = "wait for it: one at a time compacts, expires, erases or repairs"
@@ -53,7 +54,7 @@ def plan(snapshot: Snapshot, target: Target) -> Iterator[Group]:
         group: list[StoredFile] = []
         for file in sorted(files, key=lambda f: (f.modified, f.path)):
             size, rows = (sum(getattr(f, n) for f in [*group, file]) for n in ("bytes", "rows"))
-            if group and (size > target.bytes or rows > target.rows):
+            if group and (size > target.bytes or rows > target.rows or len(group) == MOST):
                 yield from _worth(snapshot, day, group)
                 group = []
             group.append(file)
@@ -100,20 +101,16 @@ def _join(lake: Lake, table: Table, group: Group, noted: dict[str, str]) -> Done
     root = lake.path / table.name
     for file in group.files:
         check_digest(root, file, noted.get(file.path))
-    new = rewritten(lake, table, group.files)
+    rows = joined([read_rows(root, table, file) for file in group.files])
+    new = written(lake, table, rows, group.files)
+    if table is EVENTS:
+        check_roots(rows, [root / n.action.path for n in new])
     paths = [root / file.path for file in group.files]
     digest = check_same(lake, table, paths, [root / n.action.path for n in new])
     note = {"rows": digest.rows, "row_digest": f"{digest.sum:016x}"}
     change = Change("compact", group.files, new, same_rows=True, note=note)
-    version = replace_files(root, table.partition, change)
+    version = replace_files(lake, table, change)
     return Done("compact", table.name, version, group.rows, digest.rows, len(group.files), len(new))
-
-
-def rewritten(lake: Lake, table: Table, files: Sequence[StoredFile]) -> list[New]:
-    """Write the rows of files of one partition as one new file, sorted as ingest sorts; in no commit yet."""
-    root = lake.path / table.name
-    rows = joined([read_rows(root, table, file) for file in files])
-    return written(lake, table, rows, files)
 
 
 def written(lake: Lake, table: Table, rows: pa.Table, files: Sequence[StoredFile]) -> list[New]:

@@ -16,8 +16,8 @@ from store.entries import digests
 from store.keeping import holding
 from store.keeping.compacting import written
 from store.keeping.records import Done
-from store.keeping.replacing import Change, replace_files
-from store.keeping.rows import check_digest, joined, read_rows
+from store.keeping.replacing import MOST, Change, replace_files
+from store.keeping.rows import check_digest, read_rows
 from store.lake import Lake
 from store.snapshot import StoredFile
 from store.tables import TABLES
@@ -121,13 +121,14 @@ def expire_held(lake: Lake, periods: Periods, now: datetime | None = None) -> li
     found = [o for o in find_over(lake, periods, moment) if o.over > o.held]
     done = []
     for name in dict.fromkeys(o.table for o in found):
-        table = TABLES[name]
+        table, theirs = TABLES[name], [o for o in found if o.table == name]
         going = over(table, periods, moment) & ~holding.covered(table, holds)
-        done.append(_remove(lake, table, [o for o in found if o.table == name], going))
+        done += [_remove(lake, table, theirs[n : n + MOST], going) for n in range(0, len(theirs), MOST)]
     return done
 
 
 def _remove(lake: Lake, table: Table, found: Sequence[Over], going: pl.Expr) -> Done:
+    """Remove rows from files in one commit; the log keeps the hashes by which what stays can still be proven."""
     root = lake.path / table.name
     noted = digests(root)
     new = []
@@ -135,14 +136,14 @@ def _remove(lake: Lake, table: Table, found: Sequence[Over], going: pl.Expr) -> 
         check_digest(root, one.file, noted.get(one.file.path))
         if one.leaves:
             rows = read_rows(root, table, one.file)
-            frame = pl.from_arrow(rows)
-            assert isinstance(frame, pl.DataFrame)
-            stays = frame.select(~going).to_series().to_arrow()
-            new += written(lake, table, joined([rows.filter(pa.array(stays))]), [one.file])
-    before = sum(one.file.rows for one in found)
-    after = sum(one.leaves for one in found)
+            new += written(lake, table, rows.filter(_staying(rows, going)), [one.file])
+    before, after = sum(one.file.rows for one in found), sum(one.leaves for one in found)
     files = [one.file for one in found]
-    version = replace_files(
-        root, table.partition, Change("expire", files, new, note={"removed": before - after})
-    )
+    version = replace_files(lake, table, Change("expire", files, new, note={"expired": before - after}))
     return Done("expire", table.name, version, before, after, len(files), len(new))
+
+
+def _staying(rows: pa.Table, going: pl.Expr) -> pa.Array:
+    frame = pl.from_arrow(rows.select(sorted(going.meta.root_names())))
+    assert isinstance(frame, pl.DataFrame)
+    return pa.array(frame.select(~going).to_series().to_arrow())

@@ -18,8 +18,13 @@ from store import commit as delta
 from store.commit import NOTE, log_entry
 from store.entries import FROM, Entry, entries
 from store.errors import UnreachableError
+from store.lake import Lake
 from store.publishing import metadata, publish
 from store.snapshot import StoredFile
+from store.tables.table import Table
+
+MOST = 200
+"""Files one commit may put in the place of others."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +38,10 @@ class New:
 
 @dataclass(frozen=True)
 class Change:
-    """What one commit does to a table. `same_rows` says that rows only moved; `positions` are set as given."""
+    """What one commit does to a table, with MOST files at most: the log tells of it in one entry.
+
+    `same_rows` says that rows only moved; `positions` are set as given.
+    """
 
     operation: str
     removed: Sequence[StoredFile]
@@ -43,15 +51,19 @@ class Change:
     note: Mapping[str, Any] = field(default_factory=dict)
 
 
-def replace_files(root: Path, partition: str, change: Change) -> int:
-    """Commit a change; returns the version, which is durable.
+def replace_files(lake: Lake, table: Table, change: Change) -> int:
+    """Commit a change and log it; returns the version, which is durable.
 
     Raises UnreachableError, and changes nothing, when a file that is to go is not in the table any more.
     """
+    root = lake.path / table.name
     handle = delta.open_table(root)
     _still_there(root, handle, change)
-    actions = list(_actions(handle, partition, change))
-    return publish(root, handle.version(), actions, lambda version: _append_only(root, version, change))
+    actions = list(_actions(handle, table.partition, change))
+    version = publish(root, handle.version(), actions, lambda rival: _append_only(root, rival, change))
+    if lake.log is not None:
+        lake.log.follow()
+    return version
 
 
 def _still_there(root: Path, handle: DeltaTable, change: Change) -> None:

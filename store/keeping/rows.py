@@ -13,10 +13,12 @@ import pyarrow.parquet as pq
 
 from store.datafile import FRESH
 from store.errors import IntegrityError, UnreachableError
+from store.integrity import streams
 from store.lake import Lake
 from store.snapshot import StoredFile
 from store.tables.table import Table
 
+REPORT = "nothing was committed; please report this"
 _SEED = 0x6A09E667
 
 
@@ -77,6 +79,15 @@ def check_digest(root: Path, file: StoredFile, noted: str | None) -> None:
         )
 
 
+def check_roots(rows: pa.Table, files: Sequence[Path]) -> None:
+    """Raise IntegrityError unless files hold, for each stream of each commit, the leaves that rows have."""
+    there = pa.concat_tables(
+        pq.read_table(f, columns=list(streams.COLUMNS), partitioning=None) for f in files
+    )
+    if set(streams.roots(rows)) != set(streams.roots(there)):
+        raise IntegrityError("rewriting would have changed the roots", where=str(files[0]), hint=REPORT)
+
+
 @dataclass(frozen=True)
 class RowDigest:
     """A digest of rows in whatever order they lie: their count, and the sum of their 64-bit hashes."""
@@ -108,7 +119,7 @@ def check_same(lake: Lake, table: Table, before: Sequence[Path], after: Sequence
         raise IntegrityError(
             f"rewriting would have changed rows: {_difference(lake, table, before, after)}",
             where=str(after[0].parent if after else before[0].parent),
-            hint="nothing was committed; please report this",
+            hint=REPORT,
         )
     return first
 
