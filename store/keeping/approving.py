@@ -45,10 +45,10 @@ def requests(lake: Lake) -> list[Request]:
         known = found.get(row["request_id"])
         if known is None:
             found[row["request_id"]] = Request(
-                *(row[n] for n in ("request_id", "action", "target", "reason", "by"))
+                *(row[n] for n in ("request_id", "action", "target", "reason", "said_by"))
             )
             continue
-        approved = row["by"] if row["state"] == "approved" else known.approved_by
+        approved = row["said_by"] if row["state"] == "approved" else known.approved_by
         found[row["request_id"]] = Request(
             known.request_id, known.action, known.target, known.reason, known.by, row["state"], approved
         )
@@ -96,5 +96,5 @@ def same_person(one: str, other: str) -> bool:
 def _say(lake: Lake, request: Request, state: str, by: str) -> None:
     now = datetime.now(UTC)
     row = {"request_id": request.request_id, "action": request.action, "state": state, "target": request.target,
-           "reason": request.reason, "by": by, "said_time": now, "said_date": now.date()}  # fmt: skip
+           "reason": request.reason, "said_by": by, "said_time": now, "said_date": now.date()}  # fmt: skip
     lake.append(APPROVALS.name, pa.Table.from_pylist([row], APPROVALS.schema), note={"operation": "approval"})

@@ -28,7 +28,7 @@ from store.keeping.records import Done, record
 from store.keeping.redacting import redacted, touched
 from store.keeping.replacing import MOST, Change, replace_files
 from store.keeping.residue import Residue, scan
-from store.keeping.rows import check_digest, read_rows
+from store.keeping.rows import check_digest, plain, read_rows
 from store.keeping.subjects import Subject, digests_of, known_as, names_like
 from store.keeping.vacuuming import Ages, vacuum_held
 from store.lake import Lake
@@ -195,7 +195,7 @@ def _rewrite(lake: Lake, table: Table, note: Note) -> Iterator[Done]:
 
 
 def _count(lake: Lake, table: Table, file: StoredFile, condition: pl.Expr) -> int:
-    rows = _plain(read_rows(lake.path / table.name, table, file))
+    rows = plain(read_rows(lake.path / table.name, table, file))
     frame = pl.from_arrow(rows)
     assert isinstance(frame, pl.DataFrame)
     return int(frame.select(condition.sum()).item())
@@ -209,19 +209,13 @@ def _rewrite_some(
     new, rows_changed = [], 0
     for file in files:
         check_digest(root, file, noted.get(file.path))
-        rows = _plain(read_rows(root, table, file))
+        rows = plain(read_rows(root, table, file))
         rows_changed += _count(lake, table, file, condition)
         made = redacted(table, rows, note.subject, f"erased-{note.erasure_id}")
         new += written(lake, table, made, [file]) if made.num_rows else []
     change = Change("erase", files, new, note={"erasure": note.erasure_id, "rows": rows_changed})
     version = replace_files(lake, table, change)
     return Done("erase", table.name, version, rows_changed, rows_changed, len(files), len(new))
-
-
-def _plain(rows: pa.Table) -> pa.Table:
-    """Return rows without codes."""
-    kinds = [f.type.value_type if pa.types.is_dictionary(f.type) else f.type for f in rows.schema]
-    return rows.cast(pa.schema([f.with_type(kind) for f, kind in zip(rows.schema, kinds, strict=True)]))
 
 
 # --- the ledger and the notes -----------------------------------------------------------------------------------

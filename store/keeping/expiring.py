@@ -17,7 +17,7 @@ from store.keeping import holding
 from store.keeping.compacting import written
 from store.keeping.records import Done
 from store.keeping.replacing import MOST, Change, replace_files
-from store.keeping.rows import check_digest, read_rows
+from store.keeping.rows import check_digest, plain, read_rows
 from store.lake import Lake
 from store.snapshot import StoredFile
 from store.tables import TABLES
@@ -57,6 +57,8 @@ class Periods:
 
 
 def _by(key: pl.Expr, known: dict[str, float]) -> pl.Expr:
+    if not known:
+        return pl.lit(None, pl.Float64)
     names = list(known)
     return key.cast(pl.String).replace_strict(
         names, [known[n] for n in names], default=None, return_dtype=pl.Float64
@@ -144,6 +146,6 @@ def _remove(lake: Lake, table: Table, found: Sequence[Over], going: pl.Expr) -> 
 
 
 def _staying(rows: pa.Table, going: pl.Expr) -> pa.Array:
-    frame = pl.from_arrow(rows.select(sorted(going.meta.root_names())))
+    frame = pl.from_arrow(plain(rows.select(sorted(set(going.meta.root_names())))))
     assert isinstance(frame, pl.DataFrame)
     return pa.array(frame.select(~going).to_series().to_arrow())

@@ -54,14 +54,16 @@ def put(
     hold_id = secrets.token_hex(6)
     row = {"hold_id": hold_id, "state": "set", "case_id": case_id, "subject": subject, "session": session,
            "events": list(events) or None, "since": since, "until": until, "conditions": list(conditions) or None,
-           "reason": reason, "by": by}  # fmt: skip
+           "reason": reason, "said_by": by}  # fmt: skip
     _write(lake, row)
     return hold_id
 
 
 def lift(lake: Lake, hold_id: str, reason: str, by: str) -> None:
     """Record that a hold is released; who may do so is settled before (`store.keeping.approving`)."""
-    _write(lake, {"hold_id": find(lake, hold_id).hold_id, "state": "released", "reason": reason, "by": by})
+    _write(
+        lake, {"hold_id": find(lake, hold_id).hold_id, "state": "released", "reason": reason, "said_by": by}
+    )
 
 
 def _write(lake: Lake, row: Mapping[str, Any]) -> None:
@@ -97,7 +99,7 @@ def _hold(lake: Lake, row: Mapping[str, Any]) -> Hold:
     selector = Selector(
         row["subject"], names, chosen if chosen or names else None, row["since"], row["until"], conditions
     )
-    return Hold(row["hold_id"], selector, row["reason"], row["by"], row["case_id"])
+    return Hold(row["hold_id"], selector, row["reason"], row["said_by"], row["case_id"])
 
 
 def _members(lake: Lake, session: str) -> list[str]:

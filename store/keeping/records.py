@@ -23,7 +23,7 @@ class Done:
     rows_after: int
     files_before: int
     files_after: int
-    by: str | None = None
+    done_by: str | None = None
     reason: str | None = None
     detail: str | None = None
 

@@ -63,6 +63,12 @@ def _decoded(part: pa.Table, plain: set[str]) -> pa.Table:
     return part
 
 
+def plain(rows: pa.Table) -> pa.Table:
+    """Return rows without codes."""
+    kinds = [f.type.value_type if pa.types.is_dictionary(f.type) else f.type for f in rows.schema]
+    return rows.cast(pa.schema([f.with_type(kind) for f, kind in zip(rows.schema, kinds, strict=True)]))
+
+
 def check_digest(root: Path, file: StoredFile, noted: str | None) -> None:
     """Raise IntegrityError unless a file is what was committed: what is damaged must not be rewritten as if sound."""
     if noted is None:

@@ -21,7 +21,7 @@ UPKEEP = Table(
             pa.field("version", events.INT),
             *(pa.field(n, events.INT, nullable=False) for n in (
                 "rows_before", "rows_after", "files_before", "files_after")),
-            pa.field("by", events.TEXT),
+            pa.field("done_by", events.TEXT),
             pa.field("reason", events.TEXT),
             pa.field("detail", events.TEXT),
             pa.field("done_time", events.TIME, nullable=False),
@@ -43,7 +43,7 @@ HOLD_STATES = Table(
             pa.field("since", events.TIME),
             pa.field("until", events.TIME),
             pa.field("conditions", events.TEXTS),
-            *_text("reason", "by"),
+            *_text("reason", "said_by"),
             pa.field("hold_time", events.TIME, nullable=False),
             pa.field("hold_date", pa.date32(), nullable=False),
         ]
@@ -57,7 +57,7 @@ APPROVALS = Table(
     meaning="What needs two people: proposed by one, approved or refused by another, and whether it was done.",
     schema=pa.schema(
         [
-            *_text("request_id", "action", "state", "target", "reason", "by"),
+            *_text("request_id", "action", "state", "target", "reason", "said_by"),
             pa.field("said_time", events.TIME, nullable=False),
             pa.field("said_date", pa.date32(), nullable=False),
         ]
