@@ -59,6 +59,11 @@ def seal_of(stream: str) -> str:
     return f"{stream}#seal"
 
 
+def reread_of(stream: str) -> str:
+    """Return the app id under which stands how far a stream had been taken in when it was stepped back."""
+    return f"{stream}#reread"
+
+
 def create(path: Path, table: Table) -> None:
     """Make an empty table that Spark, Trino and Polars read as it is: protocol reader 1, writer 2."""
     make_folders(path)

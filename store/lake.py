@@ -108,8 +108,11 @@ class Lake:
         return cls.open(root)
 
     @classmethod
-    def open(cls, path: str | Path) -> Lake:
-        """Open a lake. UnreachableError if there is none or this version cannot read it."""
+    def open(cls, path: str | Path, *, upgraded: bool = True) -> Lake:
+        """Open a lake; one of an earlier version is upgraded first, unless it is only to be looked at.
+
+        UnreachableError if there is none or this version cannot read it.
+        """
         root = Path(path).absolute()
         try:
             marker = json.loads((root / MARKER).read_text())
@@ -127,7 +130,8 @@ class Lake:
                 f"this lake has layout {layout}, made by a newer version; this one reads up to {LAYOUT}",
                 where=str(root), hint="upgrade tooltrail",
             )  # fmt: skip
-        if marker.get("shape") != shape() or not all((root / n / delta.LOG).exists() for n in TABLES):
+        current = marker.get("shape") == shape() and all((root / n / delta.LOG).exists() for n in TABLES)
+        if upgraded and not current:
             upgrade(root)
             write_file(root / MARKER, _marker({**marker, "shape": shape()}))
         site_key = keys.read_site_key(root, marker.get("site_key_variable"))
@@ -150,7 +154,7 @@ class Lake:
 
     def position(self, table: str, stream: str) -> tuple[int | None, int | None]:
         """Return the last position of a stream that the table's newest version holds, and its seal."""
-        handle = self._newest(table)
+        handle = self.handle(table)
         return delta.position(handle, stream), delta.position(handle, delta.seal_of(stream))
 
     def append(
@@ -206,14 +210,14 @@ class Lake:
         """Freeze a table at its newest version, at a version number, or at a time (RFC 3339 or datetime)."""
         root = self.path / table
         if as_of is None:
-            handle = self._newest(table)
+            handle = self.handle(table)
             known = self._snapshots.get(table)
             if known is None or known.version != handle.version():
                 known = self._snapshots[table] = freeze(TABLES[table], root, handle)
             return known
         return freeze(TABLES[table], root, self._at(root, as_of))
 
-    def _newest(self, table: str) -> DeltaTable:
+    def handle(self, table: str) -> DeltaTable:
         """Return a handle on the newest version: a kept one while no later commit is in the log."""
         root = self.path / table
         known = self._handles.get(table)

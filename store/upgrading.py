@@ -42,15 +42,31 @@ def template_of(root: Path, table: Table) -> Path:
 def make_tables(root: Path) -> None:
     """Make the tables and templates that are not there yet: all of them, or those a newer version has more."""
     for table in TABLES.values():
-        if not (root / table.name / delta.LOG).exists():
+        if not has_log(root, table):
+            if has_files(root, table):
+                raise UnreachableError(
+                    "the table has data files and no log",
+                    where=str(root / table.name),
+                    hint="restore from a backup",
+                )
             delta.create(root / table.name, table)
         if not template_of(root, table).exists():
             write_file(template_of(root, table), empty(table))
 
 
-def missing_columns(root: Path, table: Table) -> list[str]:
+def has_log(root: Path, table: Table) -> bool:
+    """Say whether a table has any commit."""
+    return any((root / table.name / delta.LOG).glob("*.json"))
+
+
+def has_files(root: Path, table: Table) -> bool:
+    """Say whether a table has data files, be they in any commit or not."""
+    return any((root / table.name).glob(f"{table.partition}=*/*.parquet"))
+
+
+def missing_columns(handle: DeltaTable, table: Table) -> list[str]:
     """Return the columns a stored table lacks."""
-    there = {field.name for field in delta.open_table(root / table.name).schema().fields}
+    there = {field.name for field in handle.schema().fields}
     return [name for name in table.schema.names if name not in there]
 
 
@@ -59,7 +75,7 @@ def upgrade(root: Path) -> dict[str, list[str]]:
     make_tables(root)
     added = {}
     for table in TABLES.values():
-        if lacking := missing_columns(root, table):
+        if lacking := missing_columns(delta.open_table(root / table.name), table):
             _widen(root / table.name, table, lacking)
             added[table.name] = lacking
         if not _is_current(template_of(root, table), table):

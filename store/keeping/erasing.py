@@ -136,6 +136,11 @@ def unfinished(lake: Lake) -> list[Note]:
     return [note for note in (_read(file) for file in files) if note.approved_by]
 
 
+def is_held(lake: Lake, note: Note) -> bool:
+    """Say whether a hold keeps an erasure from being done."""
+    return any(trace.held for trace in traces(lake, note.subject))
+
+
 def resume_held(lake: Lake, second_copy: Path | None = None) -> list[Erased]:
     """Do what is not done yet, for a caller that holds the lock."""
     return [_erase(lake, note, second_copy) for note in unfinished(lake)]
@@ -166,7 +171,7 @@ def ledger(lake: Lake) -> list[dict[str, object]]:
 
 
 def _erase(lake: Lake, note: Note, second_copy: Path | None) -> Erased:
-    if any(trace.held for trace in traces(lake, note.subject)):
+    if is_held(lake, note):
         _enter(lake, note, Erased(note.erasure_id, "restricted", 0, 0, []), second_copy)
         return Erased(note.erasure_id, "restricted", 0, 0, [])
     _enter(lake, note, Erased(note.erasure_id, "begun", 0, 0, []), second_copy)

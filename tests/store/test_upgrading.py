@@ -82,6 +82,6 @@ def test_compaction_writes_the_columns(earlier: Path) -> None:
 def test_a_column_of_a_newer_version_stays(earlier: Path) -> None:
     """What this version does not know is neither read nor taken away."""
     lake = Lake.open(earlier)
-    assert upgrading.missing_columns(earlier, EVENTS) == []
+    assert upgrading.missing_columns(lake.handle("events"), EVENTS) == []
     assert upgrading.upgrade(earlier) == {}
     assert lake.snapshot("events").rows == 2
