@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from store.errors import UsageError
-from store.events import COLUMNS
+from store.events import COLUMNS, Group
 from store.lake import Lake
 from store.snapshot import Snapshot, StoredFile
 from store.sql import Answer
@@ -39,8 +39,11 @@ class Selection:
     until: datetime | None = None
 
 
-FINGERPRINTS = ("args_leaves", "result_leaves", "args_shingles", "result_shingles", "leaf_hash")
-"""Columns that say nothing to anyone without the site key, and are most of a row."""
+FINGERPRINTS = (
+    "args_leaves", "result_leaves", "args_shingles", "result_shingles",
+    *(c.name for c in COLUMNS if c.group is Group.INTEGRITY),
+)  # fmt: skip
+"""Columns that say nothing to anyone without the site key or the log, and are most of a row."""
 
 
 def chosen(lake: Lake, selection: Selection, version: int, *, whole: bool = True) -> Iterator[pa.RecordBatch]:

@@ -272,14 +272,16 @@ COLUMNS: tuple[Column, ...] = (
            "Keyed 64-bit fingerprints of every scalar of 8 characters or more in the arguments, and of the "
            "identifier-like words and hosts of URLs in its texts. Signed, because Delta has no unsigned integers.",
            null="no arguments seen", sealed="content"),
-    Column("result_leaves", FINGERPRINTS, _G.CONTENT, "The same of the result.", null="no result seen", sealed="content"),
+    Column("result_leaves", FINGERPRINTS, _G.CONTENT, "The same of the result.", null="no result seen",
+           sealed="content"),
     Column("args_addresses", FINGERPRINTS, _G.CONTENT,
            "Those of args_leaves that say where something goes: e-mail addresses, URLs, hosts that begin with www, "
            "and IBANs.", null="no arguments seen", sealed="content"),
     Column("args_shingles", FINGERPRINTS, _G.CONTENT,
            "Winnowed keyed fingerprints of five-word runs of the arguments' long texts.",
            null="no arguments seen", sealed="content"),
-    Column("result_shingles", FINGERPRINTS, _G.CONTENT, "The same of the result.", null="no result seen", sealed="content"),
+    Column("result_shingles", FINGERPRINTS, _G.CONTENT, "The same of the result.", null="no result seen",
+           sealed="content"),
     Column("redactions", REDACTIONS, _G.CONTENT,
            "Each secret taken out: where, what kind, and its keyed digest, so that it can be followed.",
            null="nothing was taken out", sealed="content"),

@@ -24,7 +24,10 @@ ALIASES = {
 """Names other schemas have for columns, beside those of OpenTelemetry that the columns themselves state."""
 JSON_FIELDS = {"args_json", "unmapped"}
 _INNER = {"delegation": "a.sub", "redactions": "a.kind"}
-_NOT_ASKED = {"args_leaves", "result_leaves", "args_shingles", "result_shingles", "leaf_hash", "event_date"}
+_NOT_ASKED = {
+    "args_leaves", "result_leaves", "args_shingles", "result_shingles", "event_date",
+    *(c.name for c in events.COLUMNS if c.group is events.Group.INTEGRITY),
+}  # fmt: skip
 
 
 class UnknownFieldError(SigmaError):

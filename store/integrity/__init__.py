@@ -15,13 +15,14 @@ stay provable. Erasing less than a class would leave its other columns without p
 in order of (source_offset, sub_index) make one RFC 6962 tree; `streams.roots(rows)` computes these again from rows in
 any order out of any files, so compaction proves itself by equal roots before and after. Rows that leave a batch
 (retention) leave the hashes of their subtrees behind in the table `retired_leaves`: call `retired.nodes(...)` on the
-whole batch before the commit that removes them, and append what it returns.
+whole batch before the commit that removes them, append what it returns, and name the removal in the commit's note.
 
-**Log.** `lake/log` is a C2SP tlog-tiles log (`checkpoint`, `tile/...`). It follows the tables: each Delta commit of each
-table is one entry, made from the commit alone (`entries.py`), so whoever holds the lock can log what a crashed or
+**Log.** `lake/log` is a C2SP tlog-tiles log (`checkpoint`, `tile/...`). It follows the tables: each Delta commit of
+each table is one entry, made from the commit alone (`entries.py`), so whoever holds the lock can log what a crashed or
 concurrent writer left unlogged. After a commit call `lake.log.follow()`; `Lake.append` does. A commit of another kind
-says so in its note, under our key `tooltrail` of commitInfo: {"operation": "compact" | "expire" | "erase" | "restore" |
-..., "sha256": {path: digest of each added file}, ...}; everything in the note that is small and not personal is evidence.
+says so in its note, under our key `tooltrail` of commitInfo: {"operation": "compact" | "expire" | "erase" | "restore"
+| ..., "sha256": {path: digest of each added file}, ...}; everything in the note is evidence: keep it small and free
+of what is personal.
 Facts that are no commit (hold, release, import, query-audit batch, key rotation, idle) are entries of their own:
 `lake.log.append("hold", {...})`. Both return when the checkpoint over the entry is durable. What is in the log stays
 for ever: no names of persons, no values, only keys, counts and digests.

@@ -60,7 +60,7 @@ def digests(messages: pa.Array) -> pa.Array:
     """Return the SHA-256 of each byte string, null of a null."""
     present = messages.drop_null() if messages.null_count else messages
     offsets, data = _parts(present)
-    view = memoryview(data) if data is not None else memoryview(b"")
+    view = memoryview(data)
     found = b"".join([sha256(view[a:b]).digest() for a, b in pairwise(offsets.tolist())])
     hashed = fixed(np.frombuffer(found, dtype=np.uint8).reshape(-1, 32))
     if not messages.null_count:
@@ -95,11 +95,12 @@ def _plain(part: pa.Array) -> pa.Array:
     return part.dictionary.take(part.indices) if pa.types.is_dictionary(part.type) else part
 
 
-def _parts(texts: pa.Array) -> tuple[NDArray[np.int32], pa.Buffer | None]:
+def _parts(texts: pa.Array) -> tuple[NDArray[np.int32], pa.Buffer]:
     """Return where each of some byte strings begins and ends, and the bytes."""
     _, offsets, data = texts.buffers()
+    data = pa.py_buffer(b"") if data is None else data
     if offsets is None:
-        return np.zeros(1, dtype=np.int32), None
+        return np.zeros(1, dtype=np.int32), data
     return np.frombuffer(offsets, dtype=np.int32)[texts.offset : texts.offset + len(texts) + 1], data
 
 
@@ -160,14 +161,13 @@ def _list(column: pa.Array) -> pa.Array:
     if pa.types.is_integer(flat.type):
         if flat.null_count:
             raise ValueError("a list of integers holds a null")
-        offsets, data = ends * 8, pa.py_buffer(_big_endian(flat))
+        offsets, data = (ends * 8).astype(np.int32), pa.py_buffer(_big_endian(flat))
     else:
-        elements = _elements(flat)
-        starts, found = _parts(elements)
-        offsets, data = starts[ends], found if found is not None else pa.py_buffer(b"")
+        starts, data = _parts(_elements(flat))
+        offsets = starts[ends]
     valid = _validity(column)
     mask = None if valid is None else valid.buffers()[1]
-    buffers = [mask, pa.py_buffer(offsets.astype(np.int32)), data]
+    buffers = [mask, pa.py_buffer(offsets), data]
     return pa.Array.from_buffers(pa.binary(), len(column), buffers)
 
 

@@ -46,6 +46,8 @@ def seal(rows: pa.Table, batch: str) -> pa.Table:
         made["leaf_hash"].append(_leaves(part, commitments))
     for name, arrays in made.items():
         rows = _with(rows, name, pa.chunked_array(arrays, pa.binary()))
+    for name in _COMMITTED:
+        rows = _with(rows, name, pa.nulls(rows.num_rows, pa.binary()))
     return rows
 
 

@@ -88,11 +88,6 @@ class Log:
 
     # --- writing ----------------------------------------------------------------------------------------------
 
-    def check(self) -> None:
-        """Prove that the log can be appended to: its key is there, and it is the one that signs it."""
-        if (head := self.head()) is not None:
-            self._key(head)
-
     def follow(self) -> Head:
         """Append what the tables' commits say that the log does not tell of yet; durable when this returns.
 
@@ -142,8 +137,9 @@ class Log:
             return self._begin(more)
         if (self.lake / NEXT).exists():
             self._settle_rotation(head)
+        key = self._key(head)
         bodies = more(dict(head.heads))
-        return self._write(head, bodies, self._key(head).signers) if bodies else head
+        return self._write(head, bodies, key.signers) if bodies else head
 
     def _begin(self, more: Callable[[dict[str, int]], Sequence[Body]]) -> Head:
         signing.make_secret(self.lake)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from store.integrity import merkle
 from store.sorting import runs, sorted_places, whole
@@ -14,6 +17,10 @@ from store.sorting import runs, sorted_places, whole
 ORDER = ("batch_id", "source_topic", "source_partition", "source_offset", "sub_index")
 COLUMNS = (*ORDER, "leaf_hash")
 """What a root is computed from."""
+
+Places = NDArray[np.int64]
+Key = tuple[str, str, int]
+"""Batch, topic and partition of a tree."""
 
 
 @dataclass(frozen=True)
@@ -39,42 +46,36 @@ class StreamRoot:
 def roots(rows: pa.Table) -> list[StreamRoot]:
     """Return the root of each (batch, stream) among sealed rows; rows without a leaf are left out."""
     sealed = rows.select(COLUMNS).filter(rows["leaf_hash"].is_valid())
-    if not sealed.num_rows:
-        return []
-    places = in_order(sealed)
-    columns = {name: whole(sealed[name]) for name in ORDER[:3]}
-    offsets = whole(sealed["source_offset"]).to_numpy()[places]
-    hashes = leaf_bytes(sealed, places)
     found = []
-    for start, end in streams(sealed, places):
-        at = int(places[start])
-        batch, topic, partition = (columns[name][at].as_py() for name in ORDER[:3])
-        tree = merkle.root(hashes[start * merkle.SIZE : end * merkle.SIZE])
-        first, last = int(offsets[start]), int(offsets[end - 1])
-        found.append(StreamRoot(batch, topic, partition, first, last, end - start, tree))
+    for (batch, topic, partition), places, hashes in trees(sealed):
+        offsets = pc.min_max(sealed["source_offset"].take(pa.array(places)))
+        first, last = offsets["min"].as_py(), offsets["max"].as_py()
+        found.append(StreamRoot(batch, topic, partition, first, last, len(places), merkle.root(hashes)))
     return found
 
 
-def in_order(rows: pa.Table) -> np.ndarray[Any, np.dtype[np.int64]]:
-    """Return where the rows stand in order of batch, stream, offset and place in the record."""
-    return sorted_places([rows[name] for name in ORDER])
+def trees(rows: pa.Table) -> Iterator[tuple[Key, Places, bytes]]:
+    """Yield the tree of each batch and stream: its key, where its rows stand in order, and their leaves."""
+    if not rows.num_rows:
+        return
+    places = sorted_places([rows[name] for name in ORDER])
+    hashes = _leaf_bytes(rows, places)
+    columns = [whole(rows[name]) for name in ORDER[:3]]
+    for start, end in _streams(columns, places):
+        batch, topic, partition = (column[int(places[start])].as_py() for column in columns)
+        yield (batch, topic, partition), places[start:end], hashes[start * merkle.SIZE : end * merkle.SIZE]
 
 
-def streams(rows: pa.Table, places: np.ndarray[Any, np.dtype[np.int64]]) -> list[tuple[int, int]]:
+def _streams(columns: Sequence[pa.Array], places: Places) -> list[tuple[int, int]]:
     """Return the bounds, in that order, of each stream of each batch."""
-    codes = np.zeros(len(places), dtype=np.int64)
-    for name in ORDER[:3]:
-        coded = (
-            whole(rows[name])
-            if pa.types.is_dictionary(rows[name].type)
-            else whole(rows[name]).dictionary_encode()
-        )
-        indices = coded.indices.to_numpy().astype(np.int64)[places]
-        codes += np.concatenate([[0], np.cumsum(np.diff(indices) != 0)])
-    return runs(codes)
+    changes = np.zeros(len(places), dtype=np.int64)
+    for column in columns:
+        coded = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
+        codes = coded.indices.to_numpy().astype(np.int64)[places]
+        changes[1:] += np.diff(codes) != 0
+    return runs(np.cumsum(changes))
 
 
-def leaf_bytes(rows: pa.Table, places: np.ndarray[Any, np.dtype[np.int64]]) -> bytes:
-    """Return the leaves of the rows at some places as one run of bytes."""
-    taken = whole(rows["leaf_hash"]).cast(pa.binary()).take(pa.array(places)).cast(pa.binary(merkle.SIZE))
+def _leaf_bytes(rows: pa.Table, places: Places) -> bytes:
+    taken = whole(rows["leaf_hash"]).take(pa.array(places)).cast(pa.binary(merkle.SIZE))
     return bytes(taken.buffers()[1])[: len(places) * merkle.SIZE]

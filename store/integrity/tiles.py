@@ -130,19 +130,22 @@ class Tiles:
                 continue
         raise IntegrityError("a file of the log is missing", where=str(wanted))
 
-    def sweep(self, old: int, new: int) -> None:
-        """Remove the partial tiles that a log of `new` entries has outgrown; a crash before only leaves them."""
-        level, least, most = 0, old, new
-        while least:
-            if least % WIDTH and least != most:
-                for kind in (level, "entries") if level == 0 else (level,):
-                    self._remove(self.folder / tile_path(kind, least // WIDTH, least % WIDTH), least, most)
-            level, least, most = level + 1, least // WIDTH, most // WIDTH
+    def sweep(self, old: int, size: int) -> None:
+        """Remove the partial tiles that a log of `size` entries, `old` before, has outgrown; a crash leaves them."""
+        self._sweep("entries", old, size)
+        level = 0
+        while size:
+            self._sweep(level, old, size)
+            level, old, size = level + 1, old // WIDTH, size // WIDTH
 
-    def _remove(self, path: Path, old: int, new: int) -> None:
-        path.unlink(missing_ok=True)
-        if old // WIDTH != new // WIDTH:
-            shutil.rmtree(path.parent, ignore_errors=True)
+    def _sweep(self, level: int | str, old: int, size: int) -> None:
+        number, width = size // WIDTH, size % WIDTH
+        here = (self.folder / tile_path(level, number, 1)).parent
+        for path in here.iterdir() if here.is_dir() else ():
+            if path.name != str(width):
+                path.unlink()
+        for gone in {old // WIDTH, max(0, number - 1)} - {number}:
+            shutil.rmtree((self.folder / tile_path(level, gone, 1)).parent, ignore_errors=True)
 
 
 def _root(edges: Sequence[bytes]) -> bytes:

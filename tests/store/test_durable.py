@@ -58,7 +58,7 @@ def watched(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Path]]:
 def test_data_is_durable_before_the_commit_and_the_commit_before_the_answer(
     lake: Lake, watched: list[tuple[str, Path]]
 ) -> None:
-    """Data fsync, rename, folder fsync, commit, log entry fsync, log folder fsync: in that order."""
+    """Data, commit, entry of the transparency log, its checkpoint: each is durable before the next is begun."""
     lake.append("events", rows_of({}))
     commit = watched.index(("commit", Path()))
     data = next(path for what, path in watched if what == "rename" and path.suffix == ".parquet")
@@ -68,7 +68,11 @@ def test_data_is_durable_before_the_commit_and_the_commit_before_the_answer(
     folder = len(before) - 1 - before[::-1].index(("fsync", data.parent))
     assert places[0] < places[1] < folder
     log = lake.path / "events" / "_delta_log"
-    assert watched[commit + 1 :] == [("fsync", log / f"{1:020}.json"), ("fsync", log)]
+    assert watched[commit + 1 : commit + 3] == [("fsync", log / f"{1:020}.json"), ("fsync", log)]
+    logged = [path for what, path in watched[commit + 3 :] if what == "rename"]
+    assert [path.parts[-3] for path in logged[:-1]] == ["entries", "0"]
+    assert logged[-1] == lake.path / "log" / "checkpoint"
+    assert watched[-1] == ("fsync", lake.path / "log")
 
 
 def test_a_new_folder_is_durable_before_it_is_used(tmp_path: Path, watched: list[tuple[str, Path]]) -> None:

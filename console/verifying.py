@@ -1,0 +1,137 @@
+"""Verification at the console: progress, the report for a person and for a program, and the exit code."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from console.exits import Exit, say
+from console.options import Place
+from console.terminal import visible
+from store.errors import UsageError
+
+if TYPE_CHECKING:
+    from store.integrity.checks.files import Progress
+    from store.integrity.checks.report import Report
+    from store.lake import Lake
+
+
+def verify(
+    place: Place, since: str | None, checkpoints: Sequence[Path], jobs: int | None, *, as_json: bool
+) -> int:
+    """Verify a lake, print what was found, and return the exit code."""
+    from store.integrity import verify as verifying
+
+    lake = place.open()
+    start = _start(lake, since)
+    began = time.monotonic()
+    with _progress() as progress:
+        options = verifying.Options(start, checkpoints, jobs or os.cpu_count() or 1, progress)
+        report = verifying.verify(lake, options)
+    seconds = time.monotonic() - began
+    click.echo(
+        json.dumps(document(report, seconds), indent=2) if as_json else "\n".join(lines(report, seconds))
+    )
+    return Exit.FAULT_FOUND if report.faults else Exit.DONE
+
+
+def _start(lake: Lake, since: str | None) -> int:
+    """Return the entry to start from: a number, the first at a time, or where the last verification ended."""
+    from store.integrity.verify import last_verified, since_time
+
+    if since is None or lake.log is None:
+        return 0
+    if since == "last":
+        return last_verified(lake.log)
+    if since.isdecimal():
+        return int(since)
+    if len(since) < 10 or not since[:4].isdecimal():
+        raise UsageError("--since takes an entry's number, a time such as 2026-10-01, or last")
+    return since_time(lake.log, since)
+
+
+@contextmanager
+def _progress() -> Iterator[Progress]:
+    """Show a bar on a terminal."""
+    if not sys.stderr.isatty():
+        yield lambda _done, _total: None
+        return
+    with click.progressbar(length=1, label="verifying", file=sys.stderr) as bar:
+
+        def progress(done: int, total: int) -> None:
+            bar.length = max(total, 1)
+            bar.update(done - bar.pos)
+
+        yield progress
+
+
+def document(report: Report, seconds: float) -> dict[str, Any]:
+    """Return the report as one object."""
+    first = report.first
+    return {
+        "verified": not report.faults,
+        "checkpoint": _checkpoint(report),
+        "since": report.since,
+        "covered": dict(report.covered),
+        "faults": [fault.record() for fault in report.faults],
+        "first": first.record() if first is not None else None,
+        "not_covered": report.uncovered,
+        "seconds": round(seconds, 3),
+    }
+
+
+def _checkpoint(report: Report) -> dict[str, Any] | None:
+    found = report.checkpoint
+    return None if found is None else {"origin": found.origin, "size": found.size, "root": found.root.hex()}
+
+
+def lines(report: Report, seconds: float) -> Iterator[str]:
+    """Yield the report for a person."""
+    covered = report.covered
+    if report.checkpoint is not None:
+        yield f"log         {report.checkpoint.origin}, {report.checkpoint.size:,} entries"
+        yield f"root        {report.checkpoint.root.hex()}"
+    rate = f", {covered['events'] / seconds:,.0f} events/s" if seconds and covered["events"] else ""
+    yield (
+        f"checked     {covered['events']:,} events in {covered['streams']:,} streams of batches, "
+        f"{covered['files']:,} files, {covered['commits']:,} commits in {seconds:.1f} s{rate}"
+    )
+    yield from (f"not covered {text}" for text in report.uncovered)
+    if not report.faults:
+        yield "no fault found"
+        return
+    for fault in report.faults:
+        entry = "" if fault.entry is None else f" (entry {fault.entry})"
+        yield visible(
+            f"FAULT       {fault.check}: {fault.what}{entry}\n            at {fault.where}", keep="\n"
+        )
+    first = report.first
+    assert first is not None
+    yield visible(f"{len(report.faults):,} faults; the first divergence: {first.check} at {first.where}")
+
+
+def show_keys(place: Place) -> None:
+    """Print the public keys the log was ever signed by, the newest last."""
+    lake = place.open()
+    if lake.log is None:
+        raise UsageError("this lake was made without a transparency log")
+    for _, body in lake.log.entries():
+        if body["type"] == "key":
+            for key in body["keys"]:
+                click.echo(key)
+
+
+def rotate(place: Place) -> None:
+    """Replace the log's key and say where that stands in the log."""
+    lake = place.open()
+    if lake.log is None:
+        raise UsageError("this lake was made without a transparency log")
+    say(f"the log is signed by a new key from entry {lake.log.rotate()} on")

@@ -1,0 +1,138 @@
+"""Every claim about the lake, derived again from its files: the log, commits, files, rows, roots and streams."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from store.durable import write_file
+from store.errors import UsageError
+from store.integrity import retired
+from store.integrity.checks.commits import Live, check_commits
+from store.integrity.checks.completeness import check_completeness
+from store.integrity.checks.files import Progress, check_files
+from store.integrity.checks.report import Report
+from store.integrity.checks.roots import Batches
+from store.integrity.checks.tree import Logged, check_older, check_tree
+from store.integrity.log import CHECKPOINT, Log
+from store.tables import TABLES
+from store.tables.integrity import RETIRED_LEAVES
+
+if TYPE_CHECKING:
+    from store.lake import Lake
+
+VERIFIED = "verified"
+"""The checkpoint of the last verification without a fault, kept beside the log's own."""
+
+
+def _silent(_done: int, _total: int) -> None:
+    return
+
+
+@dataclass(frozen=True)
+class Options:
+    """What to verify: files that entries from `since` on added, against checkpoints that were kept elsewhere."""
+
+    since: int = 0
+    checkpoints: Sequence[Path] = ()
+    jobs: int = 1
+    progress: Progress = field(default=_silent)
+
+
+def verify(lake: Lake, options: Options) -> Report:
+    """Check every claim; the report tells all faults. UsageError for a lake that keeps no log."""
+    if lake.log is None:
+        raise UsageError("this lake was made without a transparency log", where=str(lake.path))
+    report = Report(since=options.since)
+    tree = check_tree(lake.log, report)
+    kept = [lake.log.folder / VERIFIED] if (lake.log.folder / VERIFIED).exists() else []
+    for file in [*options.checkpoints, *kept]:
+        check_older(tree, file, report)
+    logged = tree.logged
+    live = check_commits(lake.log, tuple(TABLES), tree, report)
+    check_completeness(logged, report)
+    if logged:
+        _check_rows(lake, logged, live, report, options)
+    _say_what_is_not_covered(logged, report, options)
+    if not report.faults:
+        write_file(lake.log.folder / VERIFIED, (lake.log.folder / CHECKPOINT).read_bytes())
+    return report
+
+
+def last_verified(log: Log) -> int:
+    """Return the size of the log at the last verification without a fault; 0 if there was none."""
+    from store.integrity.note import BadNoteError, parse
+
+    try:
+        return parse((log.folder / VERIFIED).read_text("utf-8")).checkpoint.size
+    except (OSError, UnicodeDecodeError, BadNoteError):
+        return 0
+
+
+def since_time(log: Log, moment: str) -> int:
+    """Return the index of the first entry at or after a time (RFC 3339)."""
+    index = 0
+    for index, body in log.entries():
+        if body["time"] >= moment:
+            return index
+    return index + 1
+
+
+def _check_rows(lake: Lake, logged: Logged, live: Live, report: Report, options: Options) -> None:
+    known = retired.read(_retired(lake, live), retired.removals(body for _, body in logged))
+    batches = Batches(logged, known, report)
+    unsealed = erased = 0
+    for table, result in check_files(lake.path, live, options.since, options.jobs, options.progress):
+        report.covered["files"] += 1
+        report.covered["bytes"] += result.bytes
+        where = lake.path / table / result.path
+        for check, what in result.wrong:
+            report.fault(check, where, what, result.claim.entry)
+        if table == "events":
+            report.covered["events"] += result.rows.num_rows if result.rows is not None else 0
+            unsealed, erased = unsealed + result.unsealed, erased + result.erased
+            batches.add(result)
+    batches.finish(options.since)
+    _check_erasures(logged, erased, report)
+    if unsealed:
+        report.uncovered.append(
+            f"{unsealed} events from before the log have no leaf; their files have digests"
+        )
+
+
+def _check_erasures(logged: Logged, erased: int, report: Report) -> None:
+    """Check that rows with commitments in the place of values come from erasures that were logged."""
+    report.covered["erased classes of rows"] = erased
+    if erased and not any(body["type"] == "erase" for _, body in logged):
+        report.fault(
+            "erasure", "events", f"values are gone in {erased} places and the log tells of no erasure"
+        )
+
+
+def _retired(lake: Lake, live: Live) -> pa.Table:
+    paths = [str(lake.path / RETIRED_LEAVES.name / path) for path in live.get(RETIRED_LEAVES.name, {})]
+    readable = [path for path in paths if Path(path).exists()]
+    if not readable:
+        return RETIRED_LEAVES.stored.empty_table()
+    return pq.read_table(readable, schema=RETIRED_LEAVES.stored, partitioning=None)
+
+
+def _say_what_is_not_covered(logged: Logged, report: Report, options: Options) -> None:
+    if options.since:
+        report.uncovered.append(f"files that entries before {options.since} of the log added were not read")
+    adopted = [
+        b for _, b in logged if b["type"] == "append" and b["table"] == "events" and not b.get("streams")
+    ]
+    if any(body.get("added") for body in adopted):
+        report.uncovered.append("commits of events from before the log: what they were then is not proven")
+    if not options.checkpoints:
+        report.uncovered.append(
+            "a log that was made anew as a whole by who holds its key: compare with a checkpoint kept elsewhere "
+            "(--checkpoint)"
+        )
+    report.uncovered.append("whether gateways sent all they saw: only what reached this lake is proven")
