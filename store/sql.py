@@ -107,6 +107,7 @@ class Engine:
         run("SET GLOBAL parquet_metadata_cache = true")
         for table in TABLES.values():
             run(f"SET VARIABLE {table.name}_files = ?", [[self._lake.template(table.name)]])
+            run(f"SET VARIABLE {table.name}_widened = false")
             run(_base_view(table))
         for statement in view_statements():
             run(statement.sql)
@@ -121,9 +122,14 @@ class Engine:
             cursor = self._database.cursor()
             for name, snapshot in snapshots.items():
                 files = self._files(snapshot, needs if name == EVENTS.name else [])
+                widened = self._lake.snapshot(name).widened
+                template = [
+                    self._lake.template(name)
+                ]  # has every column: it comes first where files lack some
                 cursor.execute(
-                    f"SET VARIABLE {name}_files = ?", [files or [self._lake.template(snapshot.table.name)]]
+                    f"SET VARIABLE {name}_files = ?", [template + files if widened else files or template]
                 )
+                cursor.execute(f"SET VARIABLE {name}_widened = ?", [widened])
             relation = cursor.sql(query, params=parameters)
         return Answer({name: s.version for name, s in snapshots.items()}, relation, cursor)
 
@@ -170,7 +176,8 @@ def _base_view(table: Table) -> str:
     columns = ", ".join(f'"{name}"' for name in table.schema.names)
     return (
         f"CREATE VIEW {table.name} AS SELECT {columns} FROM read_parquet(getvariable('{table.name}_files'), "  # noqa: S608 - our own names
-        f"hive_partitioning = true, hive_types = {{'{table.partition}': DATE}})"
+        f"hive_partitioning = true, hive_types = {{'{table.partition}': DATE}}, "
+        f"union_by_name = getvariable('{table.name}_widened'))"
     )
 
 

@@ -20,10 +20,10 @@ from analytics.detecting import incidents, owners, world
 from analytics.detecting.catalog import Detection
 from analytics.detecting.evaluate import Finding, Verdict, evaluate
 from analytics.detecting.tool_classes import overrides
-from analytics.locks import alone
 from analytics.stitching.job import session_events
 from store.commit import Advance
 from store.lake import Lake
+from store.locks import alone
 from store.tables import TABLES
 
 POSITION = "job:detections"
@@ -199,6 +199,6 @@ def activity_before(
     connection: duckdb.DuckDBPyConnection, lake: Lake, moment: datetime
 ) -> duckdb.DuckDBPyRelation:
     """Return the newest hours of each day before a moment, read from the lake's files as they are asked for."""
-    paths = lake.snapshot("activity").paths() or [lake.template("activity")]
+    paths = [lake.template("activity"), *lake.snapshot("activity").paths()]
     connection.read_parquet(paths, hive_partitioning=False, union_by_name=True).create_view("kept_activity")
     return connection.sql(world.text("activity_before.sql"), params={"moment": moment})

@@ -19,13 +19,13 @@ import polars as pl
 import pyarrow as pa
 
 from analytics.anomaly import kept
-from analytics.locks import alone
 from analytics.stitching.gaps import Gaps, as_list
 from analytics.stitching.habits import Habits
 from analytics.stitching.stitch import KEYS, Model, own_session, stitch
 from analytics.stitching.trust import Doubt
 from store.commit import Advance
 from store.lake import Lake
+from store.locks import alone
 from store.tables import TABLES
 
 POSITION = "job:sessions"
