@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 
-from analytics.locks import alone
+from store.locks import alone
 from console.exits import say
 from console.reporting import contents, short_lives
 from console.schedule.delivering import Parcel, deliver
