@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: install demo test test-slow lint docs bench bench-detect bench-leaks faults lock clean
+.PHONY: install demo test test-slow lint docs bench bench-detect bench-leaks bench-review faults lock clean
 
 install: $(STAMP)
 
@@ -48,6 +48,9 @@ bench-leaks: install
 
 faults: install
 	$(BIN)/python -m bench.faults --full --write docs/faults.md
+
+bench-review: install
+	$(BIN)/python -m bench.review
 
 LOCK := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header pyproject.toml
 
