@@ -40,6 +40,10 @@ def _given_up(logged: Logged) -> dict[str, int]:
     batches: dict[str, set[str]] = {}
     found: dict[str, int] = {}
     for index, body in logged:
+        if "undone" in body:
+            gone = [b for i, b in logged if i < index and b.get("table") == body["table"] and "streams" in b]
+            found |= {b["batch"]: index for b in gone if b["version"] >= body["undone"]}
+            continue
         before: set[str] = set().union(*(batches.get(path, ()) for path in body.get("removed", ())))
         own = {body["batch"]} if "streams" in body else before
         for path, _, _ in body.get("added", ()):
