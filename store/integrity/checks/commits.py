@@ -149,7 +149,9 @@ def _check_snapshot(path: Path, table: str, live: Mapping[str, Claim], version: 
         handle = delta.open_table(path, version)
         read = {Path(uri).relative_to(path).as_posix() for uri in handle.file_uris()}
     except (TooltrailError, ValueError) as error:
-        report.fault("commit", path, f"version {version} of {table} cannot be read: {error}")
+        report.fault(
+            "commit", path, f"version {version} of {table} cannot be read: {str(error).splitlines()[0]}"
+        )
         return
     for name in sorted(read - live.keys()):
         report.fault("commit", path / name, "readers are given a file that is not in force by the log")
