@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from store.durable import write_file
-from store.errors import UsageError
+from store.errors import TooltrailError, UsageError
 from store.integrity import retired
 from store.integrity.checks.commits import Live, check_commits
 from store.integrity.checks.completeness import check_completeness
@@ -58,6 +58,7 @@ def verify(lake: Lake, options: Options) -> Report:
     check_completeness(logged, report)
     if logged:
         _check_rows(lake, logged, live, report, options)
+    _say_what_never_came(lake, report)
     _say_what_is_not_covered(logged, report, options)
     if not report.faults:
         write_file(lake.log.folder / VERIFIED, (lake.log.folder / CHECKPOINT).read_bytes())
@@ -120,6 +121,23 @@ def _retired(lake: Lake, live: Live) -> pa.Table:
     if not readable:
         return RETIRED_LEAVES.stored.empty_table()
     return pq.read_table(readable, schema=RETIRED_LEAVES.stored, partitioning=None)
+
+
+def _say_what_never_came(lake: Lake, report: Report) -> None:
+    """Say which numbers are missing where producers number their events; no fault of the lake, which never had them."""
+    try:
+        [row] = (
+            lake.sql("SELECT count(*) AS sessions, sum(missing) AS missing FROM sequence_gaps")
+            .arrow()
+            .to_pylist()
+        )
+    except TooltrailError:
+        return  # what cannot be read is a fault already
+    if row["sessions"]:
+        report.uncovered.append(
+            f"{row['missing']} events that Claude Code numbered in {row['sessions']} sessions and that never came here "
+            "(sequence_gaps)"
+        )
 
 
 def _say_what_is_not_covered(logged: Logged, report: Report, options: Options) -> None:

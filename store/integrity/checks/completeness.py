@@ -20,6 +20,8 @@ def check_completeness(logged: Logged, report: Report) -> None:
     """Check positions, counts and pauses of the log's entries."""
     reached: dict[tuple[str, str], int] = {}
     for index, body in logged:
+        if "undone" in body:
+            reached = {key: at for key, at in reached.items() if key[0] != body["table"]}
         if "version" in body:
             _positions(index, body, reached, report)
             _counts(index, body, report)
@@ -73,8 +75,9 @@ def _silences(logged: Logged, report: Report) -> None:
     total, count = timedelta(), 0
     for _, body in logged:
         now = datetime.fromisoformat(body["time"])
-        if before is not None and now - before > SILENCE and body["type"] != "idle":
-            total, count = total + (now - before), count + 1
+        watched = datetime.fromisoformat(body["since"]) if body["type"] == "idle" else now
+        if before is not None and watched - before > SILENCE:
+            total, count = total + (watched - before), count + 1
         before = now if before is None else max(before, now)
     if count:
         hours = total.total_seconds() / 3600
