@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from console.exits import Exit, say
 from console.options import Place
 from console.output import Output, rows_of
-from store.errors import UsageError
 
 if TYPE_CHECKING:
     from store.keeping.erasing import Erased
@@ -70,6 +69,8 @@ def _resume(place: Place, lake: Lake, output: Output) -> int:
 def _print_erased(output: Output, results: Sequence[Erased]) -> int:
     rows = [{**asdict(r), "residue": [f"{one.path} ({one.form})" for one in r.residue]} for r in results]
     output.write(rows_of(rows, ("erasure_id", "state", "rows", "files", "residue")))
+    if any(result.state == "restricted" for result in results):
+        say("restricted a hold covers some of it; it is erased once the hold is released")
     left = any(result.residue for result in results)
     if left:
         say("residue    remove these files, or the name from them; then erase again")
@@ -78,10 +79,12 @@ def _print_erased(output: Output, results: Sequence[Erased]) -> int:
 
 def approve_request(place: Place, output: Output, request_id: str, by: str) -> int:
     """Record the second person's word and do what was proposed; returns the exit code."""
+    from console import verifying
     from store.keeping import approving, erasing, holding
     from store.keeping.compacting import HINT
     from store.locks import alone
 
+    results: list[Erased] = []
     lake, ledger = place.open(), place.settings().keeping.ledger
     with alone(lake, "keeping", HINT):
         request = approving.decide(lake, request_id, by, approve=True)
@@ -92,7 +95,7 @@ def approve_request(place: Place, output: Output, request_id: str, by: str) -> i
             holding.lift(lake, request.target, request.reason, by)
             results = erasing.resume_held(lake, ledger)
         else:
-            raise UsageError(f"nothing is known of {request.action!r}", hint="upgrade tooltrail")
+            verifying.rotate(lake, request.request_id)
         approving.finish(lake, request)
     return _print_erased(output, results) if results else Exit.DONE
 

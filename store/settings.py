@@ -186,9 +186,7 @@ class KeepingSettings:
     )
     grace: float = _fact(units.DURATION, 3600.0, "What the longest query takes: replaced files stay so long.")
     orphans_after: float = _fact(units.DURATION, 86_400.0, "Files no commit names are removed when so old.")
-    ledger: Path | None = _fact(
-        units.PATH, None, "A second copy of the ledger of erasures, best on another disk: restores go by it."
-    )
+    ledger: Path | None = _fact(units.PATH, None, "A second copy of the ledger of erasures, on another disk.")  # noqa: RUF009 - a field, not a value
 
 
 @dataclass(frozen=True)

@@ -86,7 +86,7 @@ class Erased:
 
 def whom(lake: Lake, names: Sequence[str], leaves_of: LeavesOf) -> tuple[Subject, list[str]]:
     """Return a person by all names they go by, and the names left out because others go by them too."""
-    found, shared = known_as(lake, [n for n in names if n.strip()])
+    found, shared = known_as(lake, [n.strip() for n in names if n.strip()])
     if not found:
         raise UsageError("whom to erase must be said", hint="--subject ID")
     return Subject(tuple(found), tuple(leaves_of(lake, found))), shared
