@@ -22,10 +22,10 @@ def simulated(out: Path, events: int, formats: tuple[str, ...] = (), **options: 
     return sorted(out.glob("*/part-*"))
 
 
-def fresh_lake(folder: Path) -> Lake:
+def fresh_lake(folder: Path, *, integrity: bool = True) -> Lake:
     """Make an empty lake, in place of what is there."""
     shutil.rmtree(folder, ignore_errors=True)
-    return Lake.create(folder)
+    return Lake.create(folder, integrity=integrity)
 
 
 def fill(files: list[Path], folder: Path) -> Lake:
@@ -35,10 +35,17 @@ def fill(files: list[Path], folder: Path) -> Lake:
     return lake
 
 
-def ingest(files: list[str], lake: str, adapters: Sequence[str] = ()) -> dict[str, Any]:
+def ingest(
+    files: list[str],
+    lake: str,
+    adapters: Sequence[str] = (),
+    flush_rows: int = IngestOptions.flush_rows,
+    *,
+    integrity: bool = True,
+) -> dict[str, Any]:
     """Take files into a fresh lake with every default on: what the user waits for, the last commit included."""
-    target = fresh_lake(Path(lake))
-    options = IngestOptions(adapters=tuple(map(Path, adapters)))
+    target = fresh_lake(Path(lake), integrity=integrity)
+    options = IngestOptions(adapters=tuple(map(Path, adapters)), flush_rows=flush_rows)
     clock = Clock()
     with clock.running():
         pipeline = Pipeline(target, options)

@@ -19,6 +19,7 @@ from ingest.apart import PipelineApart
 from ingest.files import Follower, find_files, ingest_files, ingest_stream
 from ingest.loop import Flushed, IngestOptions, Pipeline
 from store.errors import TooltrailError, UsageError
+from store.integrity.idle import attended
 
 if TYPE_CHECKING:
     from ingest.kafka import Progress
@@ -67,7 +68,9 @@ class _Run(Generic[P]):
 
 
 @contextmanager
-def _run(options: Mapping[str, Any], begin: Callable[[Lake, IngestOptions], P]) -> Iterator[_Run[P]]:
+def _run(
+    options: Mapping[str, Any], source: str, begin: Callable[[Lake, IngestOptions], P]
+) -> Iterator[_Run[P]]:
     place: Place = options["place"]
     flags = {name: options.get(flag) or None for flag, name in _FLAGS.items()}
     settings = place.settings(flags)
@@ -81,12 +84,13 @@ def _run(options: Mapping[str, Any], begin: Callable[[Lake, IngestOptions], P]) 
         pipeline = begin(lake, ingest_options(settings))
         if isinstance(pipeline, PipelineApart):
             open_things.enter_context(pipeline)
+        open_things.enter_context(attended(lake.log, source, reporter.say))
         yield _Run(lake, settings, pipeline, reporter, options["output"], stop)
 
 
 def run_files(paths: tuple[str, ...], follow: bool, options: Mapping[str, Any]) -> None:
     """Take in files once, or follow them."""
-    with _run(options, Pipeline) as run:
+    with _run(options, "files", Pipeline) as run:
         limit = run.settings.ingest.max_record_bytes
         if follow:
             Follower(run.lake, run.pipeline, paths, limit).run(run.flushed, run.stop)
@@ -105,7 +109,7 @@ def run_stdin(options: Mapping[str, Any]) -> None:
     """Take in standard input."""
     if sys.stdin.isatty():
         raise UsageError("nothing is piped in", hint="tooltrail ingest stdin < FILE")
-    with _run(options, Pipeline) as run:
+    with _run(options, "stdin", Pipeline) as run:
         limit = run.settings.ingest.max_record_bytes
         ingest_stream(run.pipeline, sys.stdin.buffer, limit, run.flushed, run.stop)
         run.reporter.finish(run.moment(), run.output)
@@ -116,7 +120,7 @@ def run_kafka(exit_at_end: bool, options: Mapping[str, Any]) -> None:
     """Take in Kafka topics until stopped."""
     from ingest.kafka import KafkaOptions, consume
 
-    with _run(options, PipelineApart) as run:
+    with _run(options, "Kafka", PipelineApart) as run:
         kafka = run.settings.kafka
         if not kafka.topics:
             raise UsageError("no topic to read", hint="--topic NAME, or kafka.topics in tooltrail.toml")
@@ -138,7 +142,7 @@ def run_otlp(options: Mapping[str, Any]) -> None:
     from console.receiving import moment_of, otlp_options
     from ingest.otlp_server import receive
 
-    with _run(options, Pipeline) as run:
+    with _run(options, "OTLP", Pipeline) as run:
         chosen = otlp_options(run.settings.otlp)
         last: list[Moment] = [run.moment()]
 

@@ -47,13 +47,20 @@ def _parents(hashes: bytes) -> bytes:
 
 def inclusion(hashes: bytes, index: int) -> list[bytes]:
     """Return the audit path of a leaf, from its sibling up."""
-    path = []
+    return inclusions(hashes, [index])[0]
+
+
+def inclusions(hashes: bytes, indexes: Sequence[int]) -> list[list[bytes]]:
+    """Return the audit paths of some leaves of one tree."""
+    places, paths = list(indexes), [list[bytes]() for _ in indexes]
     while len(hashes) > SIZE:
-        sibling = (index ^ 1) * SIZE
-        if sibling < len(hashes):
-            path.append(hashes[sibling : sibling + SIZE])
-        hashes, index = _parents(hashes), index // 2
-    return path
+        for at, place in enumerate(places):
+            sibling = (place ^ 1) * SIZE
+            if sibling < len(hashes):
+                paths[at].append(hashes[sibling : sibling + SIZE])
+            places[at] = place // 2
+        hashes = _parents(hashes)
+    return paths
 
 
 def root_of(leaf_hash: bytes, index: int, size: int, path: Sequence[bytes]) -> bytes:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from store.integrity import merkle
 from store.integrity.streams import Key, trees
@@ -25,6 +26,7 @@ class Node:
 
 
 Known = Mapping[Key, Sequence[Node]]
+Leaves = NDArray[np.uint8]
 
 
 def nodes(
@@ -76,19 +78,49 @@ def root(hashes: bytes, known: Sequence[Node]) -> bytes:
 
     ValueError when the nodes lap over each other or reach beyond the tree.
     """
-    rows = len(hashes) // merkle.SIZE
     if not known:
         return merkle.root(hashes)
+    leaves, inside = _spread(hashes, known)
+    return _over(leaves, inside, 0, len(leaves))
+
+
+def inclusions(hashes: bytes, known: Sequence[Node], indexes: Sequence[int]) -> list[list[bytes]]:
+    """Return the audit paths of leaves of such a tree, given by their places in it."""
+    if not known:
+        return merkle.inclusions(hashes, indexes)
+    leaves, inside = _spread(hashes, known)
+    return [_path(leaves, inside, index) for index in indexes]
+
+
+def _path(leaves: Leaves, known: Sequence[Node], index: int) -> list[bytes]:
+    path, start, end = [], 0, len(leaves)
+    while end - start > 1:
+        split = _split(start, end)
+        if index < split:
+            path.append(_over(leaves, known, split, end))
+            end = split
+        else:
+            path.append(_over(leaves, known, start, split))
+            start = split
+    return path[::-1]
+
+
+def _spread(hashes: bytes, known: Sequence[Node]) -> tuple[Leaves, list[Node]]:
+    """Return the leaves that are there at their places in the tree, and the nodes in order."""
+    rows = len(hashes) // merkle.SIZE
     slots = free(known, rows)
     if len(slots) != rows:
         raise ValueError("retired leaves overlap")
-    size = rows + sum(node.leaves for node in known)
-    leaves = np.zeros((size, merkle.SIZE), dtype=np.uint8)
+    leaves = np.zeros((rows + sum(node.leaves for node in known), merkle.SIZE), dtype=np.uint8)
     leaves[slots] = np.frombuffer(hashes, np.uint8).reshape(-1, merkle.SIZE)
-    return _over(leaves, sorted(known, key=lambda node: node.first), 0, size)
+    return leaves, sorted(known, key=lambda node: node.first)
 
 
-def _over(leaves: np.ndarray[Any, np.dtype[np.uint8]], known: Sequence[Node], start: int, end: int) -> bytes:
+def _split(start: int, end: int) -> int:
+    return start + (1 << (end - start - 1).bit_length() - 1)
+
+
+def _over(leaves: Leaves, known: Sequence[Node], start: int, end: int) -> bytes:
     inside = [node for node in known if node.first < end and node.first + node.leaves > start]
     if not inside:
         return merkle.root(leaves[start:end].tobytes())
@@ -96,7 +128,7 @@ def _over(leaves: np.ndarray[Any, np.dtype[np.uint8]], known: Sequence[Node], st
         return inside[0].hash
     if end - start == 1:
         raise ValueError("retired leaves are no subtree")
-    split = start + (1 << (end - start - 1).bit_length() - 1)
+    split = _split(start, end)
     return merkle.node(_over(leaves, inside, start, split), _over(leaves, inside, split, end))
 
 

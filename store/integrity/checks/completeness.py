@@ -73,8 +73,9 @@ def _silences(logged: Logged, report: Report) -> None:
     total, count = timedelta(), 0
     for _, body in logged:
         now = datetime.fromisoformat(body["time"])
-        if before is not None and now - before > SILENCE and body["type"] != "idle":
-            total, count = total + (now - before), count + 1
+        watched = datetime.fromisoformat(body["since"]) if body["type"] == "idle" else now
+        if before is not None and watched - before > SILENCE:
+            total, count = total + (watched - before), count + 1
         before = now if before is None else max(before, now)
     if count:
         hours = total.total_seconds() / 3600
