@@ -102,8 +102,12 @@ def _rows(
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
             names = [name for name in file.schema_arrow.names if name not in FINGERPRINTS]
             row = 0
-            for held in file.iter_batches(BATCH_ROWS, columns=names):
-                ours = held if batch is None else held.filter(pc.equal(held["batch_id"], batch))
+            for held in file.iter_batches(
+                BATCH_ROWS, columns=sorted({*names, "batch_id"} if batch else names)
+            ):
+                ours = (held if batch is None else held.filter(pc.equal(held["batch_id"], batch))).select(
+                    names
+                )
                 row += ours.num_rows
                 if row > skip:
                     fresh = ours.slice(max(0, ours.num_rows - (row - skip)))
