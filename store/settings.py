@@ -215,6 +215,37 @@ class ReviewSettings:
 
 
 @dataclass(frozen=True)
+class RetentionSettings:
+    """How long rows are kept; `tooltrail lake expire` and `lake maintain` remove what is over. docs/keeping.md."""
+
+    events: float = _fact(units.DURATION_OR_ZERO, 0.0, "How long events are kept; 0 for ever.")
+    classes: tuple[units.Named, ...] = _fact(
+        units.DURATIONS, (), "The same by event class: tool_call, denial, client_event."
+    )
+    tenants: tuple[units.Named, ...] = _fact(
+        units.DURATIONS,
+        (),
+        'The same by org_id, or by org_id and class as "acme/denial"; it counts before a class.',
+    )
+    tables: tuple[units.Named, ...] = _fact(
+        units.DURATIONS, (), "How long rows of other tables are kept, by name."
+    )
+
+
+@dataclass(frozen=True)
+class KeepingSettings:
+    """Compaction, vacuum and the ledger of erasures."""
+
+    target_bytes: int = _fact(units.SIZE, 128 << 20, "How large compaction makes files.")
+    target_rows: int = _fact(
+        units.COUNT, 1_000_000, "At most so many rows a file: they are in memory while it is made."
+    )
+    grace: float = _fact(units.DURATION, 3600.0, "What the longest query takes: replaced files stay so long.")
+    orphans_after: float = _fact(units.DURATION, 86_400.0, "Files no commit names are removed when so old.")
+    ledger: Path | None = _fact(units.PATH, None, "A second copy of the ledger of erasures, on another disk.")  # noqa: RUF009 - a field, not a value
+
+
+@dataclass(frozen=True)
 class Effective:
     """A setting's value and where it came from: default, tooltrail.toml:LINE, a variable's name, or flag."""
 
@@ -245,6 +276,8 @@ class Settings:
     access: AccessSettings = field(default_factory=AccessSettings)
     mail: MailSettings = field(default_factory=MailSettings)
     review: ReviewSettings = field(default_factory=ReviewSettings)
+    retention: RetentionSettings = field(default_factory=RetentionSettings)
+    keeping: KeepingSettings = field(default_factory=KeepingSettings)
     origins: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     def effective(self) -> Iterator[Effective]:
@@ -281,6 +314,8 @@ SECTIONS: dict[str, type[Any]] = {
     "otlp": OtlpSettings, "metrics": MetricsSettings, "query": QuerySettings,
     "debt": DebtSettings, "access": AccessSettings, "mail": MailSettings,
     "review": ReviewSettings,
+    "retention": RetentionSettings,
+    "keeping": KeepingSettings,
 }  # fmt: skip
 FACTS: tuple[Fact, ...] = tuple(
     Fact(section, f.name, f.metadata["kind"], f.default, f.metadata["meaning"], f.metadata["secret"])

@@ -43,7 +43,8 @@ LEARNED = ("trained", "quarantine")
 """Folders that go with an erasure: what was learned is learned again, what was set aside was damaged."""
 PASSES = 5
 """How often files are looked for while ingest brings more; what comes later is another erasure's."""
-LeavesOf = Callable[[Sequence[str]], list[int]]
+LeavesOf = Callable[[Lake, Sequence[str]], list[int]]
+"""Gives the fingerprints that names have in a lake's arguments and results; ingest knows how."""
 
 
 @dataclass(frozen=True)
@@ -85,10 +86,10 @@ class Erased:
 
 def whom(lake: Lake, names: Sequence[str], leaves_of: LeavesOf) -> tuple[Subject, list[str]]:
     """Return a person by all names they go by, and the names left out because others go by them too."""
-    found, shared = known_as(lake, [n for n in names if n.strip()])
+    found, shared = known_as(lake, [n.strip() for n in names if n.strip()])
     if not found:
         raise UsageError("whom to erase must be said", hint="--subject ID")
-    return Subject(tuple(found), tuple(leaves_of(found))), shared
+    return Subject(tuple(found), tuple(leaves_of(lake, found))), shared
 
 
 def traces(lake: Lake, subject: Subject) -> Iterator[Trace]:

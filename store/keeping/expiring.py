@@ -11,12 +11,14 @@ from datetime import UTC, datetime, timedelta
 
 import polars as pl
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from store.entries import digests
 from store.keeping import holding
 from store.keeping.compacting import written
 from store.keeping.records import Done
 from store.keeping.replacing import MOST, Change, replace_files
+from store.keeping.retiring import retire
 from store.keeping.rows import check_digest, plain, read_rows
 from store.lake import Lake
 from store.snapshot import StoredFile
@@ -130,18 +132,20 @@ def expire_held(lake: Lake, periods: Periods, now: datetime | None = None) -> li
 
 
 def _remove(lake: Lake, table: Table, found: Sequence[Over], going: pl.Expr) -> Done:
-    """Remove rows from files in one commit; the log keeps the hashes by which what stays can still be proven."""
-    root = lake.path / table.name
+    """Remove rows from files in one commit; what leaves an event's batch leaves the hashes that proofs need."""
+    root, files = lake.path / table.name, [one.file for one in found]
     noted = digests(root)
-    new = []
+    new, gone = [], []
     for one in found:
         check_digest(root, one.file, noted.get(one.file.path))
+        rows = read_rows(root, table, one.file)
+        stays = _staying(rows, going)
+        gone.append(pc.invert(stays))
         if one.leaves:
-            rows = read_rows(root, table, one.file)
-            new += written(lake, table, rows.filter(_staying(rows, going)), [one.file])
+            new += written(lake, table, rows.filter(stays), [one.file])
     before, after = sum(one.file.rows for one in found), sum(one.leaves for one in found)
-    files = [one.file for one in found]
-    version = replace_files(lake, table, Change("expire", files, new, note={"expired": before - after}))
+    note = {"expired": before - after, **(retire(lake, files, gone, "expired") if table is EVENTS else {})}
+    version = replace_files(lake, table, Change("expire", files, new, note=note))
     return Done("expire", table.name, version, before, after, len(files), len(new))
 
 

@@ -51,8 +51,8 @@ def put(
         )
     for condition in conditions:
         parse_condition(condition)
-    hold_id = secrets.token_hex(6)
-    row = {"hold_id": hold_id, "state": "set", "case_id": case_id, "subject": subject, "session": session,
+    hold_id, whom = secrets.token_hex(6), subject.strip() if subject else None
+    row = {"hold_id": hold_id, "state": "set", "case_id": case_id, "subject": whom, "session": session,
            "events": list(events) or None, "since": since, "until": until, "conditions": list(conditions) or None,
            "reason": reason, "said_by": by}  # fmt: skip
     _write(lake, row)

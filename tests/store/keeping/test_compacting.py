@@ -15,6 +15,7 @@ from lakes import ask, event_ids, one, record, rows_of, take_in
 from store import datafile, publishing
 from store.commit import log_entry, note_of
 from store.errors import IntegrityError, TooltrailError
+from store.integrity.verify import Options, verify
 from store.keeping import compacting, rows
 from store.keeping.compacting import Target, compact, plan
 from store.lake import Lake
@@ -53,6 +54,7 @@ def test_small_files_become_one_with_the_same_rows(scattered: Lake) -> None:
     assert note["sha256"].keys() == {stored.path}
     assert all(index_path(scattered.path / "events", stored.path, c).exists() for c in EVENTS.indexed)
     assert all(path.exists() for path in old)
+    assert verify(scattered, Options()).faults == []
 
 
 def test_what_was_compacted_is_recorded(scattered: Lake) -> None:

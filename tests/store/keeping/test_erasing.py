@@ -18,6 +18,7 @@ from lakes import ask, one, record, take_in
 from ingest.fingerprint import Fingerprinter
 from store.durable import write_file
 from store.integrity.leaves import leaves
+from store.integrity.verify import Options, verify
 from store.keeping import approving, erasing, holding
 from store.keeping.compacting import compact
 from store.keeping.residue import scan
@@ -45,7 +46,7 @@ def peopled(lake: Lake) -> Lake:
         "rollout": False, "tags": [], "revision": 1, "found_time": now, "found_date": now.date(),
     }  # fmt: skip
     lake.append("finding_states", pa.Table.from_pylist([finding], FINDING_STATES.schema))
-    owner = {"leaf": leaves_of(lake)([MAIL])[0], "user_id": "bob", "returned": True, "passage": False,
+    owner = {"leaf": leaves_of(lake, [MAIL])[0], "user_id": "bob", "returned": True, "passage": False,
              "event_id": "e", "event_time": now, "owned_date": now.date(), "server_name": None, "tool_name": None,
              "named": None}  # fmt: skip
     lake.append("owners", pa.Table.from_pylist([owner], OWNERS.schema))
@@ -54,19 +55,15 @@ def peopled(lake: Lake) -> Lake:
     return lake
 
 
-def leaves_of(lake: Lake) -> erasing.LeavesOf:
-    """Return what gives the fingerprints of names, as ingest makes them."""
-
-    def of(names: Sequence[str]) -> list[int]:
-        found, _ = Fingerprinter(lake.site_key).fingerprint([json.dumps(name).encode() for name in names])
-        return sorted({int(value) for value in found.values})
-
-    return of
+def leaves_of(lake: Lake, names: Sequence[str]) -> list[int]:
+    """Return the fingerprints of names, as ingest makes them."""
+    found, _ = Fingerprinter(lake.site_key).fingerprint([json.dumps(name).encode() for name in names])
+    return sorted({int(value) for value in found.values})
 
 
 def erase(lake: Lake, *names: str) -> erasing.Erased:
     """Erase a person as two people do."""
-    subject, _ = erasing.whom(lake, names or ("zquill-77",), leaves_of(lake))
+    subject, _ = erasing.whom(lake, names or ("zquill-77",), leaves_of)
     request = erasing.propose(lake, subject, "she asked", "ana")
     approved = approving.decide(lake, request.request_id, "ben", approve=True)
     with alone(lake, "keeping"):
@@ -113,6 +110,7 @@ def test_leaves_stay_true(peopled: Lake) -> None:
     assert leaves(rows).equals(rows["leaf_hash"])
     assert dict(ask(peopled, "SELECT event_id, leaf_hash FROM events")) == before
     assert one(peopled, "SELECT count(person_commitment) FROM events") == 4
+    assert verify(peopled, Options()).faults == []
     assert one(peopled, "SELECT count(person_salt) FROM events WHERE person_commitment IS NOT NULL") == 0
 
 
@@ -152,7 +150,7 @@ def test_the_ledger_names_nobody(peopled: Lake) -> None:
 
 def test_nothing_is_erased_by_one_person(peopled: Lake) -> None:
     """A proposal changes nothing, and its proposer cannot approve it, however the name is written."""
-    subject, _ = erasing.whom(peopled, ["zquill-77"], leaves_of(peopled))
+    subject, _ = erasing.whom(peopled, ["zquill-77"], leaves_of)
     request = erasing.propose(peopled, subject, "she asked", "Ana  Lima")
     for same in ("Ana  Lima", "ana lima", " ANA LIMA "):
         with pytest.raises(Exception, match="another person must approve"):
@@ -225,7 +223,7 @@ def test_a_replayed_ledger_erases_again(peopled: Lake, tmp_path: Path) -> None:
     erase(peopled)
     old = Lake.open(tmp_path / "old")
     with alone(old, "keeping"):
-        [again] = erasing.replay_held(old, erasing.ledger(peopled), leaves_of(old))
+        [again] = erasing.replay_held(old, erasing.ledger(peopled), leaves_of)
     assert again.state == "erased"
     assert MAIL.encode() not in everything(old)
 
@@ -273,7 +271,7 @@ def run_killed(lake: Path, steps: int) -> tuple[int, str]:
 @pytest.mark.parametrize("seed", [1, pytest.param(0, marks=pytest.mark.slow)])
 def test_killed_at_any_step_it_finishes_after(peopled: Lake, seed: int) -> None:
     """Killed at a durable step, again and again each time later, the next run goes on; at the end nothing is left."""
-    subject, _ = erasing.whom(peopled, ["zquill-77"], leaves_of(peopled))
+    subject, _ = erasing.whom(peopled, ["zquill-77"], leaves_of)
     request = erasing.propose(peopled, subject, "she asked", "ana")
     approving.decide(peopled, request.request_id, "ben", approve=True)
     code, steps, kills = 9, seed, 0

@@ -10,6 +10,7 @@ from lakes import NOON, ask, one, rows_of
 
 from store.errors import UsageError
 from store.integrity.leaves import leaves
+from store.integrity.verify import Options, verify
 from store.keeping import approving, holding
 from store.keeping.compacting import compact
 from store.keeping.expiring import Periods, expire_held, find_over
@@ -74,6 +75,10 @@ def test_whole_files_are_dropped_and_others_rewritten(lake: Lake) -> None:
     assert (done.files_before, done.files_after, done.rows_before, done.rows_after) == (2, 1, 4, 1)
     rows = lake.sql("FROM events").arrow()
     assert leaves(rows).equals(rows["leaf_hash"])
+    assert verify(lake, Options()).faults == []
+    compact(lake)
+    assert expire(lake, Periods(1 * DAY)) == 1
+    assert verify(lake, Options()).faults == []
 
 
 def test_what_is_held_stays(lake: Lake) -> None:
