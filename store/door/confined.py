@@ -47,11 +47,12 @@ def confine(reads: Iterable[str | Path], writes: Iterable[str | Path]) -> bool:
 
 
 def _allow(libc: ctypes.CDLL, rules: int, path: str | Path, rights: int) -> None:
-    if not Path(path).exists():
-        return
+    try:
+        handle = os.open(path, os.O_PATH | os.O_CLOEXEC)
+    except OSError:
+        return  # what is not there needs no right
     if not Path(path).is_dir():
         rights &= _EXECUTE | _WRITE | _READ
-    handle = os.open(path, os.O_PATH | os.O_CLOEXEC)
     try:
         libc.syscall(_ADD, rules, _PATH_BENEATH, struct.pack("<Qi", rights, handle), 0)
     finally:
