@@ -21,7 +21,7 @@ TELLING = ("arg", "param", "input", "output", "result", "error", "message", "rea
            "content", "description", "query", "path", "detail")  # fmt: skip
 """Fields that may hold what a model or tool wrote, by a part of their name."""
 MADE_UP = {
-    "console/demo.py", "console/story.py", "sample_data/agentgateway/part-00000.log", "tests/console/story.py",
+    "console/demo.py", "sample_data/agentgateway/part-00000.log", "tests/console/story.py",
     "tests/ingest/test_deadletters.py", "tests/golden/pomerium/sample.ndjson", "tests/golden/agentgateway/sample.log",
 }  # fmt: skip
 """Files of ours that show a secret on purpose: none of them opens anything."""

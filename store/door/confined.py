@@ -22,7 +22,16 @@ _NETWORK_SINCE = 4
 _RIGHTS = {1: 13, 2: 14, 3: 15, 4: 15, 5: 16}
 """How many rights on files each version of the interface knows."""
 _OURS = Path(__file__).parents[1]
-_SYSTEM = ("/usr", "/lib", "/lib64", "/etc/localtime", "/proc", "/sys", "/dev/null", "/dev/urandom")
+_SYSTEM = (
+    "/usr",
+    "/lib",
+    "/lib64",
+    "/etc/localtime",
+    "/proc/self",
+    "/sys/fs/cgroup",
+    "/dev/null",
+    "/dev/urandom",
+)
 
 
 def confine(reads: Iterable[str | Path], writes: Iterable[str | Path]) -> bool:
