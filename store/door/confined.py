@@ -22,6 +22,7 @@ _NETWORK_SINCE = 4
 _RIGHTS = {1: 13, 2: 14, 3: 15, 4: 15, 5: 16}
 """How many rights on files each version of the interface knows."""
 _OURS = Path(__file__).parents[1]
+# Of /proc and /sys DuckDB needs to find its own memory limit: it dies when it finds the files and may not read them.
 _SYSTEM = (
     "/usr",
     "/lib",

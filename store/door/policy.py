@@ -115,17 +115,17 @@ class _Reader:
 
     def _filters(self, given: Mapping[str, Any], base: tuple[str, ...]) -> dict[str, str]:
         path = (*base, "filter")
-        filters = self.table(given, *path)
         return {
-            self._view(v, *path, v): self._value(units.TEXT, text, *path, v) for v, text in filters.items()
+            self._restricted(view, *path, view): self._value(units.TEXT, text, *path, view)
+            for view, text in self.table(given, *path).items()
         }
 
     def _masks(self, given: Mapping[str, Any], base: tuple[str, ...]) -> dict[str, dict[str, str]]:
         path, kind = (*base, "masks"), units.choice(*MASKS)
         masks = self.table(given, *path)
         return {
-            self._view(v, *path, v): {
-                column: self._value(kind, mask, *path, v, column)
+            self._restricted(v, *path, v): {
+                self._column(v, column, *path, v, column): self._value(kind, mask, *path, v, column)
                 for column, mask in self.table(masks, *path, v).items()
             }
             for v in masks
@@ -144,6 +144,19 @@ class _Reader:
         if name != EVERY and name not in relations():
             raise self._wrong(f"there is no view {name!r}", *path, hint="`tooltrail schema` lists them")
         return name
+
+    def _restricted(self, name: str, *path: str) -> str:
+        """Return the name of a view that can be restricted; a macro shows what its views show."""
+        if name in relations() - relations(macros=False):
+            raise self._wrong(f"{name} is a macro: restrict the views it stands on", *path)
+        if name == EVERY and path[-2] == "filter":
+            raise self._wrong("a filter is of one view", *path)
+        return self._view(name, *path)
+
+    def _column(self, view: str, column: str, *path: str) -> str:
+        if view == EVERY and column not in columns():
+            raise self._wrong(f"no table has a column {column!r}", *path)
+        return column
 
     def _value(self, kind: Kind, value: Any, *path: str) -> Any:
         try:
@@ -167,12 +180,20 @@ _LIMITS: dict[str, Kind] = {
 }  # fmt: skip
 
 
-def relations() -> frozenset[str]:
+def relations(*, macros: bool = True) -> frozenset[str]:
     """Return the names of all tables, views and macros of the lake."""
     from store.sql import view_statements
     from store.tables import TABLES
 
-    return frozenset(TABLES) | {statement.call.split("(")[0] for statement in view_statements()}
+    made = {s.call.split("(")[0] for s in view_statements() if macros or s.kind == "view"}
+    return frozenset(TABLES) | made
+
+
+def columns() -> frozenset[str]:
+    """Return the names of all columns of tables."""
+    from store.tables import TABLES
+
+    return frozenset(name for table in TABLES.values() for name in table.schema.names)
 
 
 def shown(policy: Policy) -> list[dict[str, str]]:

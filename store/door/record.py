@@ -142,10 +142,8 @@ def _keywords() -> frozenset[str]:
 @cache
 def ordinary() -> frozenset[str]:
     """Return the names that say nothing of a case: of the lake's views and columns, and of functions."""
-    from store.door.policy import relations
+    from store.door.policy import columns, relations
     from store.door.statement import functions
-    from store.tables import TABLES
 
     known = functions()
-    columns = {name for table in TABLES.values() for name in table.schema.names}
-    return frozenset(columns | relations() | known.plain | known.tables | known.refused)
+    return frozenset(columns() | relations() | known.plain | known.tables | known.refused)
