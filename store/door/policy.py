@@ -53,6 +53,7 @@ class Policy:
 
     roles: Mapping[str, Role] = field(default_factory=dict)
     people: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    places: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     def role_of(self, uid: int, user: str, wanted: str) -> Role:
         """Return a role this person has; DeniedError says that they have it not, or that it is none."""
@@ -80,7 +81,12 @@ def read(file: Path | None) -> Policy:
     people = {
         name: reader.person(name, given, roles) for name, given in reader.table(document, "people").items()
     }
-    return Policy(roles, people)
+    places = {
+        path[1]: f"{file.name}:{line}"
+        for path, line in reader.lines.items()
+        if path[0] == "people" and path[1:]
+    }
+    return Policy(roles, people, places)
 
 
 @dataclass(frozen=True)
@@ -213,7 +219,7 @@ def shown(policy: Policy) -> list[dict[str, str]]:
             for k, (value, meaning) in facts.items()
         ]
     return rows + [
-        _row(f"people.{name}", ", ".join(held), "tooltrail.toml", "The roles this person has.")
+        _row(f"people.{name}", ", ".join(held), policy.places.get(name, ""), "The roles this person has.")
         for name, held in policy.people.items()
     ]
 

@@ -142,7 +142,10 @@ def test_roles_are_shown_with_their_lines(tmp_path: Path) -> None:
         "10000",
         "default",
     )
-    assert rows["people.ana"]["value"] == "support, auditor"
+    assert (rows["people.ana"]["value"], rows["people.ana"]["origin"]) == (
+        "support, auditor",
+        "tooltrail.toml:22",
+    )
 
 
 def test_what_a_view_stands_on_is_known() -> None:
