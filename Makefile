@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: install demo test test-slow lint docs bench bench-detect bench-leaks bench-review faults lock clean
+.PHONY: install demo test test-slow lint docs bench bench-detect bench-leaks bench-review faults audit lock clean
 
 install: $(STAMP)
 
@@ -52,6 +52,11 @@ faults: install
 bench-review: install
 	$(BIN)/python -m bench.review
 
+# Known flaws of what the lock file names; asks the network.
+audit: install
+	$(PYTHON) -m venv .venv-audit && .venv-audit/bin/python -m pip install --quiet --disable-pip-version-check pip-audit
+	.venv-audit/bin/pip-audit --require-hashes --disable-pip -r requirements.lock
+
 LOCK := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header pyproject.toml
 
 lock:
@@ -60,4 +65,4 @@ lock:
 	$(LOCK) --extra dev --extra bench -c requirements.lock -o requirements-bench.lock
 
 clean:
-	rm -rf .venv build dist demo lake *.egg-info
+	rm -rf .venv .venv-audit build dist demo lake *.egg-info

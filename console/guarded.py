@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,9 +10,6 @@ from console.options import Place
 from console.output import Output
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
-    from store.door.answer import Answer
     from store.door.door import Door, Question
 
 
@@ -32,7 +27,7 @@ def ask(place: Place, socket: Path | None, question: Question, output: Output) -
     say(f"answered from {said or 'no table'}; recorded as {answer.access_id}")
     if answer.cut:
         say(f"(cut at {answer.rows:,} rows, the limit of the role)")
-    return output.write(_Rows(answer))
+    return output.write(answer)
 
 
 def serve(place: Place, socket: Path | None) -> None:
@@ -62,15 +57,3 @@ def _open(place: Place, *, ahead: bool = False) -> Door:
     lake = place.open()
     redactor = Redactor(lake.site_key)
     return open_door(lake, place.config, ahead=ahead, clean=lambda text: str(redactor.text(text).text))
-
-
-@dataclass(frozen=True)
-class _Rows:
-    answer: Answer
-
-    @property
-    def schema(self) -> pa.Schema:
-        return self.answer.schema
-
-    def batches(self) -> Iterable[pa.RecordBatch]:
-        return self.answer.batches()

@@ -168,7 +168,7 @@ class AccessSettings:
     )
     require_reason: bool = _fact(units.SWITCH, True, "Refuse a question that names no case or reason.")
     reason_pattern: str | None = _fact(
-        units.TEXT, None, "A regular expression the whole reason must match, such as a case number's."
+        units.PATTERN, None, "A regular expression the whole reason must match, such as a case number's."
     )
     max_questions: int = _fact(
         units.COUNT, 4, "How many questions run at once; further ones wait for their turn."

@@ -22,7 +22,17 @@ _NETWORK_SINCE = 4
 _RIGHTS = {1: 13, 2: 14, 3: 15, 4: 15, 5: 16}
 """How many rights on files each version of the interface knows."""
 _OURS = Path(__file__).parents[1]
-_SYSTEM = ("/usr", "/lib", "/lib64", "/etc/localtime", "/proc", "/sys", "/dev/null", "/dev/urandom")
+# Of /proc and /sys DuckDB needs to find its own memory limit: it dies when it finds the files and may not read them.
+_SYSTEM = (
+    "/usr",
+    "/lib",
+    "/lib64",
+    "/etc/localtime",
+    "/proc/self",
+    "/sys/fs/cgroup",
+    "/dev/null",
+    "/dev/urandom",
+)
 
 
 def confine(reads: Iterable[str | Path], writes: Iterable[str | Path]) -> bool:
@@ -47,11 +57,12 @@ def confine(reads: Iterable[str | Path], writes: Iterable[str | Path]) -> bool:
 
 
 def _allow(libc: ctypes.CDLL, rules: int, path: str | Path, rights: int) -> None:
-    if not Path(path).exists():
-        return
+    try:
+        handle = os.open(path, os.O_PATH | os.O_CLOEXEC)
+    except OSError:
+        return  # what is not there needs no right
     if not Path(path).is_dir():
         rights &= _EXECUTE | _WRITE | _READ
-    handle = os.open(path, os.O_PATH | os.O_CLOEXEC)
     try:
         libc.syscall(_ADD, rules, _PATH_BENEATH, struct.pack("<Qi", rights, handle), 0)
     finally:

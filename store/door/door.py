@@ -21,7 +21,7 @@ from store import keys
 from store.door import record
 from store.door.job import Job
 from store.door.running import Ended, Workers, run
-from store.errors import DeniedError, StoppedError, TooltrailError
+from store.errors import DeniedError, StoppedError
 from store.sql import freeze_all
 
 if TYPE_CHECKING:
@@ -102,20 +102,20 @@ class Door:
         """Return the answer, whose record is durable.
 
         Raises DeniedError for what is not allowed, StoppedError at a limit, UsageError for a question that is wrong,
-        and UnreachableError when the lake cannot be read or the question not be recorded. All but the last are
-        recorded.
+        and UnreachableError when the lake cannot be read or the question not be recorded. However it ends it is
+        recorded, or there is no answer.
         """
         asked, began = datetime.now(UTC), time.monotonic()
         said = self._said(caller, question, asked)
         answer: Answer | None = None
-        failure: TooltrailError | None = None
+        failure: BaseException | None = None
         version: int | None = None
         try:
             role = self._admit(caller, question)
             snapshots = freeze_all(self._lake, question.as_of)
             version = snapshots["events"].version
             answer = run(self._workers, self._job(question, role, snapshots))
-        except TooltrailError as error:
+        except BaseException as error:  # noqa: BLE001 - however it ends, it is recorded and raised again
             failure = error
         access = _concluded(said, answer, failure, version, time.monotonic() - began)
         self._recorder.record(access)
@@ -167,7 +167,7 @@ class Door:
 def _concluded(
     said: record.Access,
     answer: Answer | None,
-    failure: TooltrailError | None,
+    failure: BaseException | None,
     version: int | None,
     seconds: float,
 ) -> record.Access:
@@ -179,13 +179,13 @@ def _concluded(
     )  # fmt: skip
 
 
-def _outcome(failure: TooltrailError) -> str:
+def _outcome(failure: BaseException) -> str:
     if isinstance(failure, DeniedError):
         return "denied"
-    return "killed" if isinstance(failure, StoppedError) else "failed"
+    return "killed" if isinstance(failure, StoppedError | KeyboardInterrupt) else "failed"
 
 
-def _reason(answer: Answer | None, failure: TooltrailError | None) -> str | None:
+def _reason(answer: Answer | None, failure: BaseException | None) -> str | None:
     """Return why, in words of ours alone: messages may quote what was asked or what is stored."""
     if failure is None:
         return f"cut at {answer.rows} rows" if answer is not None and answer.cut else None

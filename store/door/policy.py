@@ -53,6 +53,7 @@ class Policy:
 
     roles: Mapping[str, Role] = field(default_factory=dict)
     people: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    places: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     def role_of(self, uid: int, user: str, wanted: str) -> Role:
         """Return a role this person has; DeniedError says that they have it not, or that it is none."""
@@ -80,7 +81,12 @@ def read(file: Path | None) -> Policy:
     people = {
         name: reader.person(name, given, roles) for name, given in reader.table(document, "people").items()
     }
-    return Policy(roles, people)
+    places = {
+        path[1]: f"{file.name}:{line}"
+        for path, line in reader.lines.items()
+        if path[0] == "people" and path[1:]
+    }
+    return Policy(roles, people, places)
 
 
 @dataclass(frozen=True)
@@ -115,17 +121,17 @@ class _Reader:
 
     def _filters(self, given: Mapping[str, Any], base: tuple[str, ...]) -> dict[str, str]:
         path = (*base, "filter")
-        filters = self.table(given, *path)
         return {
-            self._view(v, *path, v): self._value(units.TEXT, text, *path, v) for v, text in filters.items()
+            self._restricted(view, *path, view): self._value(units.TEXT, text, *path, view)
+            for view, text in self.table(given, *path).items()
         }
 
     def _masks(self, given: Mapping[str, Any], base: tuple[str, ...]) -> dict[str, dict[str, str]]:
         path, kind = (*base, "masks"), units.choice(*MASKS)
         masks = self.table(given, *path)
         return {
-            self._view(v, *path, v): {
-                column: self._value(kind, mask, *path, v, column)
+            self._restricted(v, *path, v): {
+                self._column(v, column, *path, v, column): self._value(kind, mask, *path, v, column)
                 for column, mask in self.table(masks, *path, v).items()
             }
             for v in masks
@@ -144,6 +150,19 @@ class _Reader:
         if name != EVERY and name not in relations():
             raise self._wrong(f"there is no view {name!r}", *path, hint="`tooltrail schema` lists them")
         return name
+
+    def _restricted(self, name: str, *path: str) -> str:
+        """Return the name of a view that can be restricted; a macro shows what its views show."""
+        if name in relations() - relations(macros=False):
+            raise self._wrong(f"{name} is a macro: restrict the views it stands on", *path)
+        if name == EVERY and path[-2] == "filter":
+            raise self._wrong("a filter is of one view", *path)
+        return self._view(name, *path)
+
+    def _column(self, view: str, column: str, *path: str) -> str:
+        if view == EVERY and column not in columns():
+            raise self._wrong(f"no table has a column {column!r}", *path)
+        return column
 
     def _value(self, kind: Kind, value: Any, *path: str) -> Any:
         try:
@@ -167,12 +186,20 @@ _LIMITS: dict[str, Kind] = {
 }  # fmt: skip
 
 
-def relations() -> frozenset[str]:
+def relations(*, macros: bool = True) -> frozenset[str]:
     """Return the names of all tables, views and macros of the lake."""
     from store.sql import view_statements
     from store.tables import TABLES
 
-    return frozenset(TABLES) | {statement.call.split("(")[0] for statement in view_statements()}
+    made = {s.call.split("(")[0] for s in view_statements() if macros or s.kind == "view"}
+    return frozenset(TABLES) | made
+
+
+def columns() -> frozenset[str]:
+    """Return the names of all columns of tables."""
+    from store.tables import TABLES
+
+    return frozenset(name for table in TABLES.values() for name in table.schema.names)
 
 
 def shown(policy: Policy) -> list[dict[str, str]]:
@@ -192,7 +219,7 @@ def shown(policy: Policy) -> list[dict[str, str]]:
             for k, (value, meaning) in facts.items()
         ]
     return rows + [
-        _row(f"people.{name}", ", ".join(held), "tooltrail.toml", "The roles this person has.")
+        _row(f"people.{name}", ", ".join(held), policy.places.get(name, ""), "The roles this person has.")
         for name, held in policy.people.items()
     ]
 

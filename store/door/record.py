@@ -97,7 +97,7 @@ class Recorder:
 # --- a statement without what was written into it -----------------------------------------------------------------
 
 _WORD = re.compile(r"[A-Za-z_]\w*")
-_LONGEST = 8192
+_KEPT = 8192
 
 
 def tokenised(statement: str, key: Hmac) -> str:
@@ -109,12 +109,16 @@ def tokenised(statement: str, key: Hmac) -> str:
     import sqlglot
     from sqlglot.errors import SqlglotError
 
+    from store.door.statement import LONGEST
+
+    if len(statement) > LONGEST:
+        return f"[too long: {len(statement)} characters]"
     try:
         tokens = sqlglot.tokenize(statement, read="duckdb")
     except (SqlglotError, ValueError, RecursionError):
         return f"[unreadable: {len(statement)} characters]"
     parts = [_shown(token, key) for token in tokens]
-    return " ".join(parts)[:_LONGEST]
+    return " ".join(parts)[:_KEPT]
 
 
 def _shown(token: Any, key: Hmac) -> str:
@@ -142,10 +146,8 @@ def _keywords() -> frozenset[str]:
 @cache
 def ordinary() -> frozenset[str]:
     """Return the names that say nothing of a case: of the lake's views and columns, and of functions."""
-    from store.door.policy import relations
+    from store.door.policy import columns, relations
     from store.door.statement import functions
-    from store.tables import TABLES
 
     known = functions()
-    columns = {name for table in TABLES.values() for name in table.schema.names}
-    return frozenset(columns | relations() | known.plain | known.tables | known.refused)
+    return frozenset(columns() | relations() | known.plain | known.tables | known.refused)

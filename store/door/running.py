@@ -37,7 +37,10 @@ class Workers:
         with self._lock:
             taken = self._spare
             self._spare = _start() if self._ahead else None
-        return taken if taken is not None and taken.poll() is None else _start()
+        if taken is not None and taken.poll() is not None:
+            _end(taken)
+            taken = None
+        return taken or _start()
 
     def close(self) -> None:
         """End the process that waits."""

@@ -84,6 +84,8 @@ def prepare(database: duckdb.DuckDBPyConnection, statement: str, granted: frozen
         _Final(granted, rewriting.written).walk(_tree(database, text)["node"], {})
     except RecursionError as error:
         raise DeniedError("the statement is nested too deeply") from error
+    except UnicodeError as error:
+        raise DeniedError("the statement is not text") from error
     return Prepared(text, frozenset(rewriting.asked))
 
 

@@ -59,7 +59,7 @@ def main() -> None:
 
 def answer(job: Job, sink: BinaryIO) -> Verdict:
     """Write the answer; return what is to be said of it."""
-    with _Told(), duckdb.connect(config=_settings(job)) as database:
+    with _Told(job), duckdb.connect(config=_settings(job)) as database:
         database.execute("SET GLOBAL TimeZone = 'UTC'")
         granted = relations() if EVERY in job.role.views else frozenset(job.role.views)
         ask = statement.prepare(database, job.statement, granted)
@@ -107,7 +107,10 @@ def _write(database: duckdb.DuckDBPyConnection, text: str, most: int, sink: Bina
 
 
 class _Told:
-    """Turn DuckDB's errors into ours."""
+    """Turn DuckDB's errors into ours; none of them tells where the lake is."""
+
+    def __init__(self, job: Job) -> None:
+        self._places = {str(snapshot.root.parent) for snapshot in job.snapshots.values()}
 
     def __enter__(self) -> None:
         return None
@@ -118,7 +121,7 @@ class _Told:
             isinstance(error, duckdb.IOException) and "temporary" in text.lower()
         ):
             raise StoppedError("the question needs more memory than its role has") from error
-        if isinstance(error, (duckdb.IOException, duckdb.InvalidInputException)) and "arquet" in text:
+        if isinstance(error, duckdb.Error) and any(place in str(error) for place in self._places):
             raise UnreachableError("a data file of the lake cannot be read") from error
         if isinstance(error, (duckdb.IOException, duckdb.InternalException, duckdb.FatalException)):
             raise UnreachableError(f"the lake cannot be read: {type(error).__name__}") from error

@@ -172,6 +172,28 @@ def test_a_process_that_dies_takes_nothing_with_it(world: Lake, monkeypatch: pyt
     assert newest(world)["outcome"] == "failed"
 
 
+@pytest.mark.parametrize(("raised", "outcome"), [(KeyboardInterrupt, "killed"), (OSError, "failed")])
+def test_what_is_broken_off_is_recorded(
+    world: Lake, monkeypatch: pytest.MonkeyPatch, raised: type[BaseException], outcome: str
+) -> None:
+    """Ctrl-C, or a fault nobody thought of, ends a question; its record is written all the same."""
+
+    def broken(*_args: object) -> None:
+        raise raised
+
+    monkeypatch.setattr("store.door.door.run", broken)
+    with pytest.raises(raised):
+        Door(world, POLICY, AccessSettings()).ask(ANA, question("SELECT 1"))
+    assert (newest(world)["outcome"], newest(world)["reason"]) == (outcome, raised.__name__)
+
+
+def test_text_that_is_none_is_denied(world: Lake, door: Door) -> None:
+    """Half a surrogate pair, which no file can hold, is denied and recorded."""
+    with pytest.raises(DeniedError):
+        door.ask(ANA, question("SELECT '\ud800'"))
+    assert newest(world)["outcome"] == "denied"
+
+
 def test_a_process_gets_no_secrets(world: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of the environment only what Python needs reaches the process of a question."""
     monkeypatch.setenv("TOOLTRAIL_KAFKA_SASL_PASSWORD", "hunter2-hunter2")

@@ -80,6 +80,13 @@ def test_without_a_file_nobody_has_a_role() -> None:
         ("[roles.a]\nviews = ['events']\n[roles.a.filter]\nevents = 5", 4, "must be text"),
         ("[roles.a]\nviews = ['events']\n[roles.a.masks.events]\nuser_id = 'blur'", 4, "one of null, hash"),
         ("[roles.a]\nviews = ['events']\n[roles.a.masks]\nevents = 'hash'", 4, "a section is expected"),
+        ("[roles.a]\nviews = ['events']\n[roles.a.filter]\ntimeline = 'true'", 4, "is a macro"),
+        ("[roles.a]\nviews = ['events']\n[roles.a.filter]\n'*' = 'true'", 4, "a filter is of one view"),
+        (
+            "[roles.a]\nviews = ['events']\n[roles.a.masks.'*']\nuser_mail = 'hash'",
+            4,
+            "no table has a column",
+        ),
         ("roles = 5", 1, "a section is expected"),
         ("[roles]\na = 5", 2, "a section is expected"),
         ("people = ['a']", 1, "a section is expected"),
@@ -135,7 +142,10 @@ def test_roles_are_shown_with_their_lines(tmp_path: Path) -> None:
         "10000",
         "default",
     )
-    assert rows["people.ana"]["value"] == "support, auditor"
+    assert (rows["people.ana"]["value"], rows["people.ana"]["origin"]) == (
+        "support, auditor",
+        "tooltrail.toml:22",
+    )
 
 
 def test_what_a_view_stands_on_is_known() -> None:
