@@ -18,6 +18,7 @@ from pathlib import Path
 import polars as pl
 import pyarrow as pa
 
+from analytics import engine
 from analytics.anomaly import kept
 from analytics.stitching.gaps import Gaps, as_list
 from analytics.stitching.habits import Habits
@@ -239,8 +240,6 @@ def _with_roots(events: pl.DataFrame, into: pl.DataFrame) -> pl.DataFrame:
 
 def summed(story: pl.DataFrame) -> pl.DataFrame:
     """Return a row per session with its numbers, from its events as `prepared` makes them."""
-    import duckdb
-
     story = story.with_columns(
         user=pl.coalesce("user_email", "user_id"),
         denied=pl.col("event_class") == "denial",
@@ -251,8 +250,7 @@ def summed(story: pl.DataFrame) -> pl.DataFrame:
     story = story.sort("session", "event_time", "event_id").with_columns(
         place=pl.int_range(pl.len()).over("session")
     )
-    connection = duckdb.connect(config={"threads": 2})
-    connection.execute("SET TimeZone = 'UTC'")
+    connection = engine.connect({"threads": 2})
     connection.register("story", story.to_arrow())
     answer = connection.sql(_states_query(), params={"certain": CERTAIN}).to_arrow_table()
     frame = pl.from_arrow(answer)
