@@ -178,7 +178,7 @@ class Policy:
 
 @dataclass(frozen=True)
 class Exclusion:
-    """A grant nobody has to decide upon, and why: a prohibition, or out of scope; or break-glass, which is with a mark."""
+    """A grant nobody has to decide upon, and why: a prohibition, or ended; or break-glass, which is with a mark."""
 
     item_id: str
     why: str

@@ -48,7 +48,9 @@ def test_hostile_text_makes_no_element_and_no_attribute(texts: dict[str, str], n
         tag = re.sub(r"^\{.*\}", "", element.tag)
         assert tag in _TAGS | ({"title"} if tag == "title" else set())
         names = {str(attribute).lower() for attribute in element.attrib}
-        assert not {n for n in names if n.startswith("on") or n in ("style", "src", "srcdoc", "action", "background")}
+        assert not {
+            n for n in names if n.startswith("on") or n in ("style", "src", "srcdoc", "action", "background")
+        }
         href = element.attrib.get("href")
         if href is not None and name != "folder":
             assert href.startswith("#")
