@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import jinja2
 from markupsafe import Markup
 
-from reports.wording import count, cut, day, share, shown, stamp, verbatim
+from reports.wording import count, cut, day, excerpt, share, shown, stamp, verbatim
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -59,6 +59,7 @@ def _environment() -> jinja2.Environment:
             "kind": kind,
             "stamp": stamp,
             "ids": ids,
+            "excerpt": excerpt,
             "share": share,
             "verbatim": verbatim,
         }

@@ -17,7 +17,7 @@ from reports.review.lists import lists_of
 from reports.review.tables import tables_of
 from reports.wording import day
 
-MOST_POLICIES = 40
+MOST_POLICIES = 25
 SECTIONS = (
     "Cover", "What this report can and cannot say", "Summary", "Decisions wanted", "Granted and used",
     "Standing and just-in-time", "Credentials and trust debt", "Used after its end, and dormant",

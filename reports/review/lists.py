@@ -54,7 +54,12 @@ def _item(row: Row) -> Row:
     used = f"last used {day(row['last_use'])}" if row["last_use"] else "never used in the period"
     breaks = f"{some(row['breaks'], 'call')} would break" if row["breaks"] else "nothing would break"
     return row | {
-        "grant": [row["principal"], row["grant"], ", ".join(filter(None, holder)), f"item {row['item_id']}"],
+        "grant": [
+            row["principal"],
+            row["grant"],
+            ", ".join(filter(None, holder)),
+            f"item {row['item_id'][:12]}",
+        ],
         "verdict": [row["state"], row["recommendation"]],
         "why": [
             row["reason"],
@@ -68,7 +73,7 @@ def _item(row: Row) -> Row:
 def _stray(row: Row) -> Row:
     clients = f"by {', '.join(row['clients'][:3])}" if row["clients"] else None
     return row | {
-        "grant": [row["principal"], row["grant"], clients, f"item {row['item_id']}"],
+        "grant": [row["principal"], row["grant"], clients, f"item {row['item_id'][:12]}"],
         "verdict": [row["recommendation"]],
         "why": [row["reason"], f"If kept: {row['risk_if_kept']}" if row["risk_if_kept"] else None],
     }

@@ -1,3 +1,4 @@
+# ruff: noqa: E501, S311 - a table of made-up facts reads best as one
 """Assessments and campaigns to make pages of, with as many grants as asked and any text in every place for text."""
 
 from __future__ import annotations

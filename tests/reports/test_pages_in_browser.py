@@ -103,9 +103,8 @@ def test_what_is_folded_is_printed(browser: Browser, files: Path, name: str) -> 
     page = browser.new_page()
     page.goto((files / f"{name}.html").as_uri())
     page.emulate_media(media="print")
-    hidden = page.evaluate(
-        "[...document.querySelectorAll('details > :not(summary)')].filter(e => e.getBoundingClientRect().height === 0).length"
-    )
+    folded = "[...document.querySelectorAll('details > :not(summary)')]"
+    hidden = page.evaluate(f"{folded}.filter(e => e.getBoundingClientRect().height === 0).length")
     assert hidden == 0
 
 
