@@ -42,6 +42,7 @@ def _listing(
     name: str, told: Mapping[str, Any], rows: list[Row], stem: str, total: int, *, kept: str | None
 ) -> Listing:
     shown = [_SHOWN[name](row) for row in rows] if name in _SHOWN else rows
+    shown = [{**row, "item_id": [row["item_id"]]} if "item_id" in row else row for row in shown]
     return listing(name, told["caption"], shown, told["columns"], stem=stem, kept=kept, total=total)
 
 
@@ -52,7 +53,7 @@ def _item(row: Row) -> Row:
         "privileged" if row["privileged"] else None,
     ]
     used = f"last used {day(row['last_use'])}" if row["last_use"] else "never used in the period"
-    breaks = f"{some(row['breaks'], 'call')} would break" if row["breaks"] else "nothing would break"
+    breaks = f"{some(row['breaks'], 'call')} nothing else allows" if row["breaks"] else "no call needs it alone"
     return row | {
         "grant": [
             row["principal"],
