@@ -28,7 +28,9 @@ def show(place: Place, output: Output) -> None:
     Example:
       TOOLTRAIL_INGEST_FLUSH_SECONDS=1s tooltrail config show
     """
-    from console.configuration import setting_rows
+    from console.configuration import named_rows, setting_rows
+    from store.settings import find_file
 
     names = ("setting", "value", "origin", "meaning")
-    output.write(rows_of(setting_rows(place.settings()), names[:3] if output.chosen == "table" else names))
+    rows = setting_rows(place.settings()) + named_rows(find_file(place.path, place.config))
+    output.write(rows_of(rows, names[:3] if output.chosen == "table" else names))

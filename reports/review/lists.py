@@ -53,7 +53,9 @@ def _item(row: Row) -> Row:
         "privileged" if row["privileged"] else None,
     ]
     used = f"last used {day(row['last_use'])}" if row["last_use"] else "never used in the period"
-    breaks = f"{some(row['breaks'], 'call')} nothing else allows" if row["breaks"] else "no call needs it alone"
+    breaks = (
+        f"{some(row['breaks'], 'call')} nothing else allows" if row["breaks"] else "no call needs it alone"
+    )
     return row | {
         "grant": [
             row["principal"],

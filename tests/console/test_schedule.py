@@ -4,23 +4,15 @@ from __future__ import annotations
 
 import json
 import shutil
-import socket
-import ssl
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from email import message_from_bytes
-from email.message import EmailMessage
-from email.policy import default
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from aiosmtpd.controller import Controller
-from aiosmtpd.smtp import AuthResult
-from certificates import make_certificates
 from lakes import ask, record, take_in
 
 from console.schedule import delivering, runner
@@ -28,7 +20,7 @@ from console.schedule.runner import Runner
 from console.schedule.settings import Schedule, read
 from store.errors import TooltrailError, UsageError
 from store.lake import Lake
-from store.settings import MailSettings, Settings
+from store.settings import Settings
 
 MONDAY = datetime(2026, 10, 5, 7, 0, tzinfo=UTC)
 
@@ -52,34 +44,6 @@ def states(lake: Lake) -> list[tuple[Any, ...]]:
 def lake(empty_lake: Path, tmp_path: Path) -> Lake:
     """Return an empty lake of this test's own."""
     return Lake.open(shutil.copytree(empty_lake, tmp_path / "lake"))
-
-
-@pytest.fixture
-def mails(tmp_path: Path) -> Iterator[SimpleNamespace]:
-    """Return a real mail server that wants TLS and a password, and what it took; `settings` speak to it."""
-    made = make_certificates(tmp_path / "certificates")
-    took: list[EmailMessage] = []
-
-    class Handler:
-        async def handle_DATA(self, _server: object, _session: object, envelope: Any) -> str:  # noqa: N802 - aiosmtpd's name
-            took.append(message_from_bytes(envelope.content, policy=default))
-            return "250 taken"
-
-    def login(_server: object, _session: object, _envelope: object, _mechanism: str, data: Any) -> AuthResult:
-        return AuthResult(success=(data.login, data.password) == (b"tooltrail", b"right"), handled=False)
-
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(made.folder / "broker.pem")
-    server = Controller(Handler(), hostname="127.0.0.1", port=port, tls_context=context, require_starttls=True,
-                        authenticator=login, auth_required=True)  # fmt: skip
-    server.start()
-    mail = MailSettings(
-        "127.0.0.1", port, "starttls", "tooltrail", "right", "soc@acme.example", made.authority, 20.0
-    )
-    yield SimpleNamespace(settings=Settings(mail=mail), took=took, folder=made)
-    server.stop()
 
 
 @pytest.fixture
