@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: install demo test test-slow lint docs bench bench-detect bench-leaks lock clean
+.PHONY: install demo test test-slow lint docs bench bench-detect bench-leaks bench-review lock clean
 
 install: $(STAMP)
 
@@ -45,6 +45,9 @@ bench-detect: install
 
 bench-leaks: install
 	$(BIN)/python -m bench.leaks
+
+bench-review: install
+	$(BIN)/python -m bench.review
 
 LOCK := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header pyproject.toml
 

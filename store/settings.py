@@ -177,6 +177,27 @@ class MailSettings:
 
 
 @dataclass(frozen=True)
+class ReviewSettings:
+    """Entitlement reviews. docs/reviews.md says what each number decides."""
+
+    period_days: int = _fact(units.COUNT, 90, "How many days before the newest event a review looks at.")
+    least_days: int = _fact(units.COUNT, 30, "A grant is not called unused that was seen for fewer days.")
+    window_hours: int = _fact(units.COUNT, 8, "How long just-in-time access would last.")
+    most_windows: int = _fact(
+        units.COUNT, 12, "Use that fits in this many such windows needs no standing grant."
+    )
+    due_days: int = _fact(units.COUNT, 14, "Decisions are due this many days after a review began.")
+    overdue: str = _fact(
+        units.choice("keep", "revoke", "escalate"),
+        "escalate",
+        "What an item becomes that nobody decided in time; escalate lets no review be closed with one.",
+    )
+    enforce_within: float = _fact(
+        units.DURATION, 86_400.0, "How long after its decision a revocation may wait to be proven."
+    )
+
+
+@dataclass(frozen=True)
 class Effective:
     """A setting's value and where it came from: default, tooltrail.toml:LINE, a variable's name, or flag."""
 
@@ -205,6 +226,7 @@ class Settings:
     query: QuerySettings = field(default_factory=QuerySettings)
     debt: DebtSettings = field(default_factory=DebtSettings)
     mail: MailSettings = field(default_factory=MailSettings)
+    review: ReviewSettings = field(default_factory=ReviewSettings)
     origins: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     def effective(self) -> Iterator[Effective]:
@@ -239,7 +261,7 @@ class Fact:
 SECTIONS: dict[str, type[Any]] = {
     "ingest": IngestSettings, "content": ContentSettings, "kafka": KafkaSettings,
     "otlp": OtlpSettings, "metrics": MetricsSettings, "query": QuerySettings,
-    "debt": DebtSettings, "mail": MailSettings,
+    "debt": DebtSettings, "mail": MailSettings, "review": ReviewSettings,
 }  # fmt: skip
 FACTS: tuple[Fact, ...] = tuple(
     Fact(section, f.name, f.metadata["kind"], f.default, f.metadata["meaning"], f.metadata["secret"])

@@ -17,6 +17,7 @@ from analytics.review.coverage import coverage_of
 from analytics.review.items import items_of, strays_of
 from analytics.review.model import Assessment, Item, Stray
 from analytics.review.policy import policies_of
+from analytics.review.sections import Exclusion
 from analytics.review.world import World, build, open_world
 from store.lake import AsOf, Lake
 
@@ -106,16 +107,17 @@ def _empty(world: World, events: int, population: Population) -> str | None:
 
 
 def _population(
-    world: World, items: tuple[Item, ...], exclusions: tuple[object, ...], strays: tuple[Stray, ...]
+    world: World, items: tuple[Item, ...], exclusions: tuple[Exclusion, ...], strays: tuple[Stray, ...]
 ) -> Population:
     orphans = sum(item.orphan is True for item in items)
+    excluded = len({out.item_id for out in exclusions} - {item.item_id for item in items})
     people = {
         (item.kind, item.principal) for item in items if item.principal_kind not in ("tool", "group", "role")
     }
     human = sum(kind == "human" for kind, _ in people)
     named = world.ask(_NOT_IN_ORDER)
     return Population(
-        grants=len(items) + len(exclusions), reviewed=len(items) - orphans, excluded=len(exclusions), orphans=orphans,
+        grants=len(items) + excluded, reviewed=len(items) - orphans, excluded=excluded, orphans=orphans,
         strays=len(strays), humans=human, non_humans=len(people) - human,
         no_record=tuple(r["who"] for r in named if r["what"] == "no_record"),
         left_but_granted=tuple(r["who"] for r in named if r["what"] == "left"),

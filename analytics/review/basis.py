@@ -14,6 +14,7 @@ from datetime import datetime
 class Scope:
     """What is asked: a period, and what of it. Patterns have `*` and `?`; empty means all.
 
+    Servers and principals bound the items, and what was used and not granted; the sections beside them tell of all.
     `kinds` are human, client, credential and tool. A grant younger than `least_days` is not judged. A just-in-time
     window is `window_hours` long; use that fits in `most_windows` of them, and in no more than a quarter of the
     period, needs no standing grant. A pattern of which less than `broad_share` is used is over-broad. Peers are told

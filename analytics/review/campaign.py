@@ -53,7 +53,7 @@ class Verdict:
 
 @dataclass(frozen=True)
 class ReviewerQuality:
-    """How one reviewer decided. `rubber_stamp`: more than 95 % approved, at less than ten seconds each.
+    """How one reviewer decided; `rubber_stamp`: more than 95 % kept or excepted, in under ten seconds each.
 
     `relations` counts what the reviewer is to the holders: manager, owner, granter, or none known.
     """

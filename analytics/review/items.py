@@ -31,6 +31,7 @@ _AS_USED = (
     "breaks",
 )
 _FEW_TOOLS = 20
+_SMALL_PART = 0.25
 
 
 def items_of(world: World) -> tuple[tuple[Item, ...], tuple[Exclusion, ...]]:
@@ -108,8 +109,13 @@ def _item(row: Row, world: World, names: dict[int, str]) -> Item:
 def _fits(row: Row, world: World) -> bool:
     """Tell whether all use fits in few short windows, which also are no large part of the period."""
     windows, scope = row["windows"] or 0, world.scope
-    part = windows * scope.window_hours / max(1.0, (world.until - world.since) / timedelta(hours=1))
-    return 0 < windows <= scope.most_windows and part <= 0.25
+    watched = world.until - max(world.since, row["observed"] or world.since)
+    part = windows * scope.window_hours / max(1.0, watched / timedelta(hours=1))
+    return (
+        0 < windows <= scope.most_windows
+        and part <= _SMALL_PART
+        and watched >= timedelta(days=scope.least_days)
+    )
 
 
 def _peers(row: Row) -> Peers | None:

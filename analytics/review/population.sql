@@ -16,4 +16,7 @@ LEFT JOIN names n ON n.kind = p.kind AND n.name = p.principal AND p.principal_ki
 LEFT JOIN gone g ON g.kind = p.kind AND g.who = n.who
 LEFT JOIN (SELECT CASE principal_kind WHEN 'agent' THEN 'client' ELSE principal_kind END AS kind, principal, min(name) AS display
            FROM inventory GROUP BY ALL) i ON i.kind = p.kind AND i.principal = n.who
+WHERE list_contains($kinds, p.kind)
+  AND (len($servers) = 0 OR len([x FOR x IN $servers::VARCHAR[] IF p.server_name GLOB x]) > 0)
+  AND (len($principals) = 0 OR len([x FOR x IN $principals::VARCHAR[] IF p.principal GLOB x OR n.who GLOB x]) > 0)
 ORDER BY p.kind, p.principal, p.server_name, p.tool_name, p.entitlement_id

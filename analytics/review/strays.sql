@@ -29,5 +29,7 @@ LEFT JOIN (SELECT DISTINCT ON (principal, kind) principal, principal_kind,
      ON i.kind = l.leg AND i.principal = l.who
 LEFT JOIN tool_classes k ON k.server_name IS NOT DISTINCT FROM l.server_name AND k.tool_name = l.tool_name
 WHERE list_contains($kinds, leg)
+  AND (len($servers) = 0 OR len([x FOR x IN $servers::VARCHAR[] IF coalesce(l.server_name, '') GLOB x]) > 0)
+  AND (len($principals) = 0 OR len([x FOR x IN $principals::VARCHAR[] IF l.who GLOB x]) > 0)
 GROUP BY leg, l.who, l.server_name, l.tool_name
 ORDER BY (min(l.forbidden_by) IS NOT NULL) DESC, sum(calls) DESC, leg, principal, server_name, tool_name
