@@ -64,7 +64,9 @@ def _shape(found: Lake) -> str:
 def _version() -> str:
     """Return a name for how the lake is made: other numbers, another file format or schema make another lake."""
     made = (COPIES, DAYS, APART_SECONDS, EVENTS_PER_USER, RENAMED, FRESH_HEX, str(EVENTS.schema))
-    written = (ROOT / "store" / "datafile.py").read_bytes() + (ROOT / "store" / "tables" / "events.py").read_bytes()
+    written = (ROOT / "store" / "datafile.py").read_bytes() + (
+        ROOT / "store" / "tables" / "events.py"
+    ).read_bytes()
     return sha256(repr(made).encode() + written).hexdigest()[:12]
 
 
