@@ -152,7 +152,7 @@ def test_a_replayed_row_is_the_row_a_good_first_reading_gives(
     other = Lake.create(tmp_path / "other", lake.site_key)
     take_in(other, records, adapters=(adapters,))
     sealed = ", ".join(column.name for column in COLUMNS if column.group is Group.INTEGRITY)
-    query = (
+    query = (  # noqa: S608 - our own names
         f"SELECT * EXCLUDE (ingest_time, event_time, event_date, parse_warnings, {sealed}) "
         "REPLACE (list_transform(redactions, lambda r: r.digest) AS redactions) FROM events ORDER BY source_offset"
     )
