@@ -152,8 +152,8 @@ def test_a_replayed_row_is_the_row_a_good_first_reading_gives(
     other = Lake.create(tmp_path / "other", lake.site_key)
     take_in(other, records, adapters=(adapters,))
     sealed = ", ".join(column.name for column in COLUMNS if column.group is Group.INTEGRITY)
-    query = (  # noqa: S608 - our own names
-        f"SELECT * EXCLUDE (ingest_time, event_time, event_date, parse_warnings, {sealed}) "
+    query = (
+        f"SELECT * EXCLUDE (ingest_time, event_time, event_date, parse_warnings, {sealed}) "  # noqa: S608 - our own names
         "REPLACE (list_transform(redactions, lambda r: r.digest) AS redactions) FROM events ORDER BY source_offset"
     )
     assert lake.sql(query).arrow().to_pylist() == other.sql(query).arrow().to_pylist()
