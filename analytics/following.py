@@ -11,14 +11,15 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from datetime import date
 from pathlib import Path
-from urllib.parse import unquote
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from analytics.selection import FINGERPRINTS
 from store.commit import log_entry
 from store.durable import write_file
+from store.entries import entries, read_entry
 from store.errors import UnreachableError, UsageError
 from store.lake import Lake
 from store.tables.events import EVENTS
@@ -52,30 +53,64 @@ def after(lake: Lake, cursor: Cursor) -> Iterator[tuple[pa.RecordBatch, Cursor]]
         for number, (path, day) in enumerate(_added(root, version)):
             at = Cursor(version, number)
             if at >= replace(cursor, row=0):
-                yield from _rows(root / path, day, at, cursor.row if at == replace(cursor, row=0) else 0)
+                skip = cursor.row if at == replace(cursor, row=0) else 0
+                yield from _rows(*_where(root, version, path), day, at, skip)
         version += 1
         yield _nothing(), Cursor(version)
 
 
 def _added(root: Path, version: int) -> list[tuple[str, date]]:
     """Return the files whose rows a commit brought, by path; none that only holds older rows anew."""
-    found = []
-    for line in log_entry(root, version).read_text().splitlines():
-        add = json.loads(line).get("add")
-        if add is not None and add.get("dataChange", True):
-            found.append((unquote(add["path"]), date.fromisoformat(add["partitionValues"][EVENTS.partition])))
-    return sorted(found)
+    entry = read_entry(root, version)
+    fresh = [
+        (path, add)
+        for path, add in entry.added.items()
+        if add.get("dataChange", True) and path not in entry.origins
+    ]
+    return sorted((path, date.fromisoformat(add["partitionValues"][EVENTS.partition])) for path, add in fresh)
 
 
-def _rows(path: Path, day: date, at: Cursor, skip: int) -> Iterator[tuple[pa.RecordBatch, Cursor]]:
+def _where(root: Path, version: int, path: str) -> tuple[Path | None, str | None]:
+    """Return the file a commit's rows are in now, and the batch they are of if others are in it too.
+
+    A file that was replaced, and is gone since, has an heir; none when all of its rows expired.
+    """
+    if (root / path).exists() or not (heirs := _heirs(root, version)):
+        return root / path, None
+    while path in heirs:
+        path = heirs[path]
+        if path and (root / path).exists():
+            return root / path, read_entry(root, version).note.get("batch")
+    return (root / path, None) if path else (None, None)
+
+
+def _heirs(root: Path, version: int) -> dict[str, str]:
+    """Return for each file that a later commit took away the one its rows went to, empty where they went nowhere."""
+    heirs: dict[str, str] = {}
+    for entry in entries(root, version):
+        heirs |= dict.fromkeys(entry.removed, "")
+        heirs |= {origin: path for path, origins in entry.origins.items() for origin in origins}
+    return heirs
+
+
+def _rows(
+    path: Path | None, batch: str | None, day: date, at: Cursor, skip: int
+) -> Iterator[tuple[pa.RecordBatch, Cursor]]:
+    if path is None:
+        return
     try:
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
             names = [name for name in file.schema_arrow.names if name not in FINGERPRINTS]
             row = 0
-            for batch in file.iter_batches(BATCH_ROWS, columns=names):
-                row += batch.num_rows
+            for held in file.iter_batches(
+                BATCH_ROWS, columns=sorted({*names, "batch_id"} if batch else names)
+            ):
+                ours = (held if batch is None else held.filter(pc.equal(held["batch_id"], batch))).select(
+                    names
+                )
+                row += ours.num_rows
                 if row > skip:
-                    fresh = batch.slice(max(0, batch.num_rows - (row - skip)))
+                    fresh = ours.slice(max(0, ours.num_rows - (row - skip)))
                     dated = fresh.append_column(EVENTS.partition, pa.repeat(pa.scalar(day), fresh.num_rows))
                     yield dated, Cursor(at.version, at.file, row)
     except (OSError, pa.ArrowException) as error:

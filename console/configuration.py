@@ -15,7 +15,10 @@ EXAMPLES: dict[str, str] = {
     "kafka.ssl_keyfile": '"client.key"', "kafka.ssl_password": '"..."', "otlp.token": '"..."',
     "otlp.token_file": '"otlp.tokens"', "otlp.tls_cert": '"server.pem"', "otlp.tls_key": '"server.key"',
     "otlp.client_ca": '"senders-ca.pem"', "metrics.listen": '"127.0.0.1:9464"',
-    "query.memory_limit": '"4GiB"', "debt.short_lives": '{ github = "30m" }',
+    "query.memory_limit": '"4GiB"', "access.socket": '"/run/tooltrail/door.sock"', "access.group": '"investigators"',
+    "access.reason_pattern": "'CASE-\\d+'", "debt.short_lives": '{ github = "30m" }',
+    "mail.host": '"smtp.example.com"', "mail.username": '"tooltrail"', "mail.password": '"..."',
+    "mail.ca_file": '"mail-ca.pem"',
 }  # fmt: skip
 
 

@@ -129,9 +129,21 @@ def show_keys(place: Place) -> None:
                 click.echo(key)
 
 
-def rotate(place: Place) -> None:
-    """Replace the log's key and say where that stands in the log."""
+def propose_rotation(place: Place, reason: str, by: str) -> None:
+    """Propose a new key for the log and print the request's id."""
+    from store.keeping import approving
+
     lake = place.open()
     if lake.log is None:
         raise UsageError("this lake was made without a transparency log")
-    say(f"the log is signed by a new key from entry {lake.log.rotate()} on")
+    request = approving.propose(lake, "rotate", "log key", reason, by)
+    click.echo(request.request_id)
+    say(f"proposed   another person does it: tooltrail lake approve {request.request_id} --by NAME")
+
+
+def rotate(lake: Lake, request_id: str) -> None:
+    """Replace the log's key, as two people want it, and say where that stands in the log."""
+    if lake.log is None:
+        raise UsageError("this lake was made without a transparency log")
+    entry = lake.log.rotate({"request": request_id})
+    say(f"rotated    the log is signed by a new key from entry {entry} on")

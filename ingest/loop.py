@@ -35,8 +35,8 @@ from ingest.parsed import Adapter, Reject
 from ingest.pending import Counts, Pending
 from ingest.redact import Redactor
 from ingest.rows import PIECE, Built, Read, RowBuilder, RowOptions, read_block
-from ingest.seen import Seen, identities_of
-from store.commit import Advance
+from ingest.seen import Seen, identities_beyond, identities_of
+from store.commit import Advance, reread_of
 from store.errors import UsageError
 from store.events import arrow_schema
 from store.lake import Lake
@@ -120,7 +120,12 @@ class Pipeline:
         last, _ = self._lake.position("events", stream.transaction)
         last_dead, _ = self._lake.position("dead_letters", stream.transaction)
         after = -1 if last is None else last
-        known = self._letters.known(stream, after) if last_dead is not None and last_dead > after else set()
+        beyond, _ = self._lake.position("events", reread_of(stream.transaction))
+        again = beyond is not None and beyond > after
+        if again:
+            self._seen.keep(identities_beyond(self._lake, stream.topic, stream.partition, after))
+        ahead = last_dead is not None and last_dead > after
+        known = self._letters.known(stream, after) if ahead or again else set()
         self._streams[stream] = Pending(stream, last, last_dead, known, after + 1)
         return None if last is None else last + 1
 

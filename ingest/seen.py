@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -17,18 +18,24 @@ class Seen:
         self._half = max(1, window // 2)
         self._new = recent_identities(lake, self._half)
         self._old: set[bytes] = set()
+        self._kept: set[bytes] = set()
+
+    def keep(self, identities: Iterable[bytes]) -> None:
+        """Remember for good what a stream that is read again will bring a second time."""
+        self._kept.update(identities)
 
     def fresh(self, identities: Sequence[bytes]) -> list[int] | None:
         """Return the rows not seen yet, None when that is all of them, and remember them."""
         if len(self._new) > self._half:
             self._old, self._new = self._new, set()
         unique = set(identities)
-        if len(unique) == len(identities) and self._new.isdisjoint(unique) and self._old.isdisjoint(unique):
+        known = (self._new, self._old, self._kept)
+        if len(unique) == len(identities) and all(some.isdisjoint(unique) for some in known):
             self._new |= unique
             return None
         rows = []
         for row, identity in enumerate(identities):
-            if identity not in self._new and identity not in self._old:
+            if not any(identity in some for some in known):
                 self._new.add(identity)
                 rows.append(row)
         return rows
@@ -44,6 +51,14 @@ def identities_of(table: pa.Table) -> list[bytes]:
     """Return the identities of canonical rows, as the row builder makes them."""
     ids, hashes = table["event_id"].to_pylist(), table["raw_sha256"].to_pylist()
     return [bytes.fromhex(i) + bytes.fromhex(h[:16]) for i, h in zip(ids, hashes, strict=True)]
+
+
+def identities_beyond(lake: Lake, topic: str, partition: int, position: int) -> list[bytes]:
+    """Return the identities of a stream's rows that came from beyond a position."""
+    theirs = (pl.col("source_topic") == topic) & (pl.col("source_partition") == partition)
+    beyond = theirs & (pl.col("source_offset") > position)
+    columns = ("event_id", "raw_sha256", "source_topic", "source_partition", "source_offset")
+    return identities_of(lake.scan("events", columns).filter(beyond).collect().to_arrow())
 
 
 def recent_identities(lake: Lake, limit: int) -> set[bytes]:

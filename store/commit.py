@@ -59,6 +59,11 @@ def seal_of(stream: str) -> str:
     return f"{stream}#seal"
 
 
+def reread_of(stream: str) -> str:
+    """Return the app id under which stands how far a stream had been taken in when it was stepped back."""
+    return f"{stream}#reread"
+
+
 def create(path: Path, table: Table) -> None:
     """Make an empty table that Spark, Trino and Polars read as it is: protocol reader 1, writer 2."""
     make_folders(path)
@@ -118,7 +123,7 @@ def commit(
         handle = open_table(path)
         seen = handle.version() if seen is None else seen
         if failure is not None and (landed := find_batch(path, batch, seen)) is not None:
-            return _settle(path, landed)
+            return settle(path, landed)
         _check(handle, advances)
         try:
             handle.create_write_transaction(
@@ -132,7 +137,7 @@ def commit(
         landed = find_batch(path, batch, handle.version())
         if landed is None:
             raise UnreachableError("the commit cannot be found in the log it was written to", where=str(path))
-        return _settle(path, landed)
+        return settle(path, landed)
     raise UnreachableError(f"the commit failed {ATTEMPTS} times: {failure}", where=str(path)) from failure
 
 
@@ -171,7 +176,7 @@ def _check(handle: DeltaTable, advances: Sequence[Advance]) -> None:
             )
 
 
-def _settle(path: Path, version: int) -> int:
+def settle(path: Path, version: int) -> int:
     """Make the commit durable, and every so often write a checkpoint so that opening stays quick."""
     _sync_log(path, version)
     if version % CHECKPOINT_EVERY == 0:

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from store.sorting import numbers, runs, sorted_places, whole
+from store.sorting import Places, numbers, runs, sorted_places, whole
 from store.tables.table import Table
 
 ROW_GROUP = 20_480
@@ -56,10 +56,29 @@ def encode(table: Table, rows: pa.Table, key: bytes = b"") -> Iterator[DataFile]
     days = columns[table.partition]
     names = table.stored.names
     for start, end in runs(numbers(rows[table.partition])[places]):
-        chosen = places[start:end]
+        chosen = _set_apart_first(table, columns, places[start:end])
         here = pa.array(chosen)
         part = _stored(table, {name: columns[name].take(here) for name in names})
         yield _encode_day(table, days[int(chosen[0])].as_py(), part, key)
+
+
+def _set_apart_first(table: Table, columns: Mapping[str, pa.Array], places: Places) -> Places:
+    """Return the places of a file's rows with those set apart first, in the order they have."""
+    if table.apart is None or len(places) < SET_APART_FROM:
+        return places
+    apart = _is_apart(columns[table.apart[0]], table.apart[1])[places]
+    return np.concatenate([places[apart], places[~apart]])
+
+
+def _is_apart(column: pa.Array, value: str) -> NDArray[np.bool_]:
+    chosen: pa.Array
+    if pa.types.is_dictionary(column.type):
+        code = pc.index(column.dictionary, value).as_py()
+        chosen = pc.equal(column.indices, code)
+    else:
+        chosen = pc.equal(column, value)
+    found: NDArray[np.bool_] = pc.fill_null(chosen, fill_value=False).to_numpy(zero_copy_only=False)
+    return found
 
 
 def _stored(table: Table, columns: Mapping[str, pa.Array]) -> pa.Table:
@@ -125,12 +144,11 @@ def _own_words(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def _apart(table: Table, rows: pa.Table) -> list[pa.Table]:
-    """Part the rows set apart from the others, whose row groups a reader then skips by their Bloom filters."""
+    """Part the rows set apart, which lie first, from the others: a reader skips row groups by their Bloom filters."""
     if table.apart is None or rows.num_rows < SET_APART_FROM:
         return [rows]
-    column, value = table.apart
-    chosen = pc.fill_null(pc.equal(rows[column].cast(pa.string()), value), False)
-    return [part for part in (rows.filter(chosen), rows.filter(pc.invert(chosen))) if part.num_rows]
+    apart = int(_is_apart(whole(rows[table.apart[0]]), table.apart[1]).sum())
+    return [part for part in (rows.slice(0, apart), rows.slice(apart)) if part.num_rows]
 
 
 def empty(table: Table) -> bytes:

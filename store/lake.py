@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,8 +27,9 @@ from deltalake.transaction import AddAction
 from store import commit as delta
 from store import keys
 from store.commit import Advance
-from store.datafile import DataFile, empty, encode
+from store.datafile import DataFile, encode
 from store.durable import check_volume, make_folders, write_file
+from store.entries import fresh
 from store.errors import UnreachableError, UsageError
 from store.integrity.leaves import seal
 from store.integrity.log import Log
@@ -37,6 +38,7 @@ from store.snapshot import KeyIndexes, Needs, Snapshot, freeze, index_path
 from store.tables import TABLES
 from store.tables.events import EVENTS
 from store.tables.table import Table
+from store.upgrading import make_tables, shape, template_of, upgrade
 
 if TYPE_CHECKING:
     import polars as pl
@@ -45,7 +47,6 @@ if TYPE_CHECKING:
 
 LAYOUT = 1
 MARKER = "lake.json"
-TEMPLATE = "_template"
 
 AsOf = int | str | datetime | None
 
@@ -91,23 +92,27 @@ class Lake:
                 keys.write_site_key(root, site_key or keys.new_site_key())
         else:
             keys.read_site_key(root, key_variable)
-        _make_tables(root)
+        make_tables(root)
         if config:
             write_file(root / "tooltrail.toml", config.encode())
         marker = {
             "layout": LAYOUT,
             "created": datetime.now(UTC).isoformat(),
             "site_key_variable": key_variable,
+            "shape": shape(),
             "integrity": integrity,
         }
         if integrity:
             Log(root, TABLES).follow()
-        write_file(root / MARKER, json.dumps(marker, indent=2).encode() + b"\n")
+        write_file(root / MARKER, _marker(marker))
         return cls.open(root)
 
     @classmethod
-    def open(cls, path: str | Path) -> Lake:
-        """Open a lake. UnreachableError if there is none or this version cannot read it."""
+    def open(cls, path: str | Path, *, upgraded: bool = True) -> Lake:
+        """Open a lake; one of an earlier version is upgraded first, unless it is only to be looked at.
+
+        UnreachableError if there is none or this version cannot read it.
+        """
         root = Path(path).absolute()
         try:
             marker = json.loads((root / MARKER).read_text())
@@ -125,8 +130,10 @@ class Lake:
                 f"this lake has layout {layout}, made by a newer version; this one reads up to {LAYOUT}",
                 where=str(root), hint="upgrade tooltrail",
             )  # fmt: skip
-        if not all((root / name / delta.LOG).exists() for name in TABLES):
-            _make_tables(root)
+        current = marker.get("shape") == shape() and all((root / n / delta.LOG).exists() for n in TABLES)
+        if upgraded and not current:
+            upgrade(root)
+            write_file(root / MARKER, _marker({**marker, "shape": shape()}))
         site_key = keys.read_site_key(root, marker.get("site_key_variable"))
         return cls(root, site_key, integrity=marker.get("integrity", True))
 
@@ -147,7 +154,7 @@ class Lake:
 
     def position(self, table: str, stream: str) -> tuple[int | None, int | None]:
         """Return the last position of a stream that the table's newest version holds, and its seal."""
-        handle = self._newest(table)
+        handle = self.handle(table)
         return delta.position(handle, stream), delta.position(handle, delta.seal_of(stream))
 
     def append(
@@ -167,17 +174,22 @@ class Lake:
         if self.log is not None and spec is EVENTS and rows.num_rows:
             rows = seal(rows, batch)
             note["streams"] = [root.claim() for root in roots(rows)]
-        files = list(encode(spec, rows, self._index_key)) if rows.num_rows else []
+        files = list(self.encode(spec, rows)) if rows.num_rows else []
         stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
         with ThreadPoolExecutor(max_workers=4) as pool:
-            adds = list(pool.map(lambda file: self._write(spec, stamp, file), files))
+            adds = list(pool.map(lambda file: self.write(spec, stamp, file), files))
         note["sha256"] = {add.path: file.sha256 for add, file in zip(adds, files, strict=True)}
         version = delta.commit(self.path / table, spec, adds, advances, note, batch)
         if self.log is not None:
             self.log.follow()
         return version
 
-    def _write(self, table: Table, stamp: str, file: DataFile) -> AddAction:
+    def encode(self, table: Table, rows: pa.Table) -> Iterator[DataFile]:
+        """Return rows as this lake's data files, sorted, one for each partition."""
+        return encode(table, rows, self._index_key)
+
+    def write(self, table: Table, stamp: str, file: DataFile, modified: int | None = None) -> AddAction:
+        """Make a data file and its key index durable; returns what a commit says of it. `modified` is in ms."""
         root = self.path / table.name
         name = f"{table.partition}={file.day}/part-{stamp}-{secrets.token_hex(8)}.parquet"
         for column, content in file.index.items():
@@ -187,7 +199,7 @@ class Lake:
             path=name,
             size=len(file.content),
             partition_values={table.partition: str(file.day)},
-            modification_time=int(datetime.now(UTC).timestamp() * 1000),
+            modification_time=modified or int(datetime.now(UTC).timestamp() * 1000),
             data_change=True,
             stats=file.statistics,
         )
@@ -198,14 +210,14 @@ class Lake:
         """Freeze a table at its newest version, at a version number, or at a time (RFC 3339 or datetime)."""
         root = self.path / table
         if as_of is None:
-            handle = self._newest(table)
+            handle = self.handle(table)
             known = self._snapshots.get(table)
             if known is None or known.version != handle.version():
                 known = self._snapshots[table] = freeze(TABLES[table], root, handle)
             return known
         return freeze(TABLES[table], root, self._at(root, as_of))
 
-    def _newest(self, table: str) -> DeltaTable:
+    def handle(self, table: str) -> DeltaTable:
         """Return a handle on the newest version: a kept one while no later commit is in the log."""
         root = self.path / table
         known = self._handles.get(table)
@@ -236,7 +248,8 @@ class Lake:
         """Answer one SELECT over the lake's views, from one frozen version.
 
         `parameters` bind $name or ? in the query. A version number in `as_of` is one of the events table; the
-        other tables are taken as they were at that commit's time. Raises UsageError for anything but a question.
+        other tables are taken as they were at that commit's time. Of a time all
+        tables are as they were then. Raises UsageError for anything but a question.
         """
         return self.engine().ask(query, parameters, as_of)
 
@@ -248,7 +261,7 @@ class Lake:
         since: int | None = None,
         between: tuple[datetime, datetime] | None = None,
     ) -> pl.LazyFrame:
-        """Return a table's newest rows for a job: some columns, files added after a version, rows within two times.
+        """Return a table's newest rows for a job: some columns, files with rows that came after a version, two times.
 
         The first column of the table's statistics is the time that `between` (both ends included) bounds.
         """
@@ -258,16 +271,18 @@ class Lake:
         needs = None if between is None else Needs({}, *between)
         paths = snapshot.paths(needs)
         if since is not None:
-            old = set(self.snapshot(table, since).paths())
-            paths = [path for path in paths if path not in old]
-        frame = pl.scan_parquet(paths or [self.template(table)], hive_partitioning=False)
+            new = {f"{snapshot.root}/{file}" for file in fresh(snapshot.root, since)}
+            paths = [path for path in paths if path in new]
+        # the template comes first: it has every column, and files of earlier versions may have fewer
+        frame = pl.scan_parquet(
+            [self.template(table), *paths], hive_partitioning=False, missing_columns="insert"
+        )
         time = pl.col(TABLES[table].statistics[0])
         return (frame if between is None else frame.filter(time.is_between(*between))).select(columns)
 
     def template(self, table: str) -> str:
         """Return a data file of the table without rows, to stand for one that has none."""
-        partition = TABLES[table].partition
-        return str(self.path / table / TEMPLATE / f"{partition}=1970-01-01" / "none.parquet")
+        return str(template_of(self.path, TABLES[table]))
 
     def engine(self, setup: Callable[[], Mapping[str, str | int]] | None = None) -> Engine:
         """Return the query engine, made on first use with DuckDB settings from `setup`."""
@@ -278,11 +293,5 @@ class Lake:
         return self._engine
 
 
-def _make_tables(root: Path) -> None:
-    """Make the tables that are not there yet: all of them, or those a newer version has more."""
-    for table in TABLES.values():
-        if not (root / table.name / delta.LOG).exists():
-            delta.create(root / table.name, table)
-        folder = root / table.name / TEMPLATE / f"{table.partition}=1970-01-01"
-        if not (folder / "none.parquet").exists():
-            write_file(folder / "none.parquet", empty(table))
+def _marker(content: Mapping[str, Any]) -> bytes:
+    return json.dumps(content, indent=2).encode() + b"\n"

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from store.datafile import key_hash, read_key_index
 from store.tables.table import Table
+from store.upgrading import is_widened
 
 INDEX = "_index"
 """Folder of the key indexes inside a table; Delta readers pass over names that begin with an underscore."""
@@ -46,12 +47,13 @@ class Needs:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """The files of one table at one version. Later commits do not change it."""
+    """The files of one table at one version, which later commits do not change. Widened: some lack columns."""
 
     table: Table
     root: Path
     version: int
     files: tuple[StoredFile, ...]
+    widened: bool = False
 
     @property
     def rows(self) -> int:
@@ -93,7 +95,8 @@ def freeze(table: Table, root: Path, handle: DeltaTable) -> Snapshot:
             strict=True,
         )
     ]
-    return Snapshot(table, root, handle.version(), tuple(sorted(files, key=lambda f: (f.day, f.path))))
+    ordered = tuple(sorted(files, key=lambda f: (f.day, f.path)))
+    return Snapshot(table, root, handle.version(), ordered, is_widened(handle))
 
 
 def _utc(value: datetime | None) -> datetime | None:

@@ -16,3 +16,10 @@ def pytest_configure(config: pytest.Config) -> None:
     warnings.filterwarnings(
         "ignore", r"unclosed <(socket|ssl)", ResourceWarning
     )  # for the collection at the very end
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep tests that need a broker on one worker: a broker is a gigabyte, and they stop and start it."""
+    for item in items:
+        if item.get_closest_marker("broker"):
+            item.add_marker(pytest.mark.xdist_group("broker"))

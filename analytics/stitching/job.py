@@ -18,14 +18,15 @@ from pathlib import Path
 import polars as pl
 import pyarrow as pa
 
+from analytics import engine
 from analytics.anomaly import kept
-from analytics.locks import alone
 from analytics.stitching.gaps import Gaps, as_list
 from analytics.stitching.habits import Habits
 from analytics.stitching.stitch import KEYS, Model, own_session, stitch
 from analytics.stitching.trust import Doubt
 from store.commit import Advance
 from store.lake import Lake
+from store.locks import alone
 from store.tables import TABLES
 
 POSITION = "job:sessions"
@@ -40,7 +41,7 @@ _READ = (
     "event_id", "event_time", "user_id", "user_issuer", "user_id_kind", "user_email", "client_oauth_id",
     "client_name", "agent_id", "credential_id", "client_address", "source_system", "source_instance", "event_kind",
     "event_class", "mcp_method", "server_name", "tool_name", "resource_uri", "outcome", "args_hmac", "args_keys",
-    "args_leaves", "result_leaves", "args_addresses", *KEYS,
+    "args_leaves", "result_leaves", "args_addresses", "ingest_time", "source_topic", *KEYS,
 )  # fmt: skip
 
 
@@ -239,8 +240,6 @@ def _with_roots(events: pl.DataFrame, into: pl.DataFrame) -> pl.DataFrame:
 
 def summed(story: pl.DataFrame) -> pl.DataFrame:
     """Return a row per session with its numbers, from its events as `prepared` makes them."""
-    import duckdb
-
     story = story.with_columns(
         user=pl.coalesce("user_email", "user_id"),
         denied=pl.col("event_class") == "denial",
@@ -251,8 +250,7 @@ def summed(story: pl.DataFrame) -> pl.DataFrame:
     story = story.sort("session", "event_time", "event_id").with_columns(
         place=pl.int_range(pl.len()).over("session")
     )
-    connection = duckdb.connect(config={"threads": 2})
-    connection.execute("SET TimeZone = 'UTC'")
+    connection = engine.connect({"threads": 2})
     connection.register("story", story.to_arrow())
     answer = connection.sql(_states_query(), params={"certain": CERTAIN}).to_arrow_table()
     frame = pl.from_arrow(answer)

@@ -29,6 +29,9 @@ def show(place: Place, output: Output) -> None:
       TOOLTRAIL_INGEST_FLUSH_SECONDS=1s tooltrail config show
     """
     from console.configuration import setting_rows
+    from store.door import policy
+    from store.settings import find_file
 
     names = ("setting", "value", "origin", "meaning")
-    output.write(rows_of(setting_rows(place.settings()), names[:3] if output.chosen == "table" else names))
+    rows = setting_rows(place.settings()) + policy.shown(policy.read(find_file(place.path, place.config)))
+    output.write(rows_of(rows, names[:3] if output.chosen == "table" else names))

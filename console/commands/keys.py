@@ -32,14 +32,18 @@ def show(place: Place) -> None:
 
 
 @command.command()
+@click.option("--reason", required=True, metavar="TEXT", help="Why; it is recorded.")
+@click.option("--by", required=True, metavar="NAME", help="Who proposes it.")
 @lake_option
-def rotate(place: Place) -> None:
-    r"""Sign from now on with a new key; the old one signs the entry that names it, and is gone.
+def rotate(reason: str, by: str, place: Place) -> None:
+    r"""Propose to sign with a new key; another person approves it with `lake approve`, which does it.
+
+    The old key signs the entry that names the new one, and is gone.
 
     \b
     Example:
-      tooltrail keys rotate
+      tooltrail keys rotate --reason "yearly" --by cleo
     """
     from console import verifying
 
-    verifying.rotate(place)
+    verifying.propose_rotation(place, reason, by)

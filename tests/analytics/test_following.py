@@ -6,12 +6,15 @@ import json
 from datetime import timedelta
 
 import pytest
-from lakes import NOON, event_ids, rows_of
+from lakes import NOON, event_ids, record, rows_of, take_in
 
 from analytics import following
 from analytics.following import Cursor, after, newest, place_of
 from store.commit import log_entry
 from store.errors import UnreachableError, UsageError
+from store.keeping.expiring import Periods
+from store.keeping.maintaining import Upkeep, maintain
+from store.keeping.vacuuming import Ages
 from store.lake import Lake
 
 
@@ -97,3 +100,27 @@ def test_a_damaged_cursor_is_not_guessed_at(lake: Lake) -> None:
     place.path.write_text("{")
     with pytest.raises(UnreachableError, match=r"siem\.json"):
         place.load()
+
+
+@pytest.mark.parametrize("vacuumed", [False, True])
+def test_what_was_compacted_is_handed_on_once(lake: Lake, vacuumed: bool) -> None:
+    """A follower that is behind gets each event once, in order, also when the files it came in are gone since."""
+    for part in range(4):
+        take_in(lake, [record(part * 3 + n) for n in range(3)], first=part * 3)
+    taken = list(after(lake, Cursor()))
+    middle = next(cursor for batch, cursor in taken if batch.num_rows and cursor.version == 2)
+    maintain(lake, Upkeep(ages=Ages(grace=-1.0 if vacuumed else 3600.0)))
+    take_in(lake, [record(50)], first=50)
+    maintain(lake, Upkeep(ages=Ages(grace=-1.0 if vacuumed else 3600.0)))
+    ids = [i for batch, _ in after(lake, Cursor()) for i in batch["native_event_id"].to_pylist()]
+    assert sorted(ids) == sorted([f"n-{n}" for n in range(12)] + ["n-50"])
+    later = [i for batch, _ in after(lake, middle) for i in batch["native_event_id"].to_pylist()]
+    assert sorted(later) == sorted([f"n-{n}" for n in range(6, 12)] + ["n-50"])
+
+
+def test_what_expired_is_not_waited_for(lake: Lake) -> None:
+    """A follower goes past events that are gone for good."""
+    take_in(lake, [record(n) for n in range(3)])
+    maintain(lake, Upkeep(Periods(1e-6), ages=Ages(grace=-1.0)))
+    take_in(lake, [record(50)], first=50)
+    assert [i for b, _ in after(lake, Cursor()) for i in b["native_event_id"].to_pylist()] == ["n-50"]

@@ -6,9 +6,9 @@ import polars as pl
 import pytest
 from lakes import NOON, ask, record, take_in
 
-from analytics.locks import alone
 from analytics.stitching import job
 from store.errors import TooltrailError
+from store.locks import alone
 
 
 def calls(first, count, seconds=3, **fields):

@@ -5,13 +5,18 @@ from __future__ import annotations
 import fcntl
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from store.errors import TooltrailError
-from store.lake import Lake
+
+if TYPE_CHECKING:
+    from store.lake import Lake
 
 
 @contextmanager
-def alone(lake: Lake, job: str) -> Iterator[None]:
+def alone(
+    lake: Lake, job: str, hint: str = "wait for it, or read what is there with --no-update"
+) -> Iterator[None]:
     """Hold a job's lock; the system lets go of it when the process ends, however it ends.
 
     Raises TooltrailError when another process holds it.
@@ -21,8 +26,6 @@ def alone(lake: Lake, job: str) -> Iterator[None]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise TooltrailError(
-                f"another run of the {job} job is at work on this lake",
-                where=str(lake.path),
-                hint="wait for it, or read what is there with --no-update",
+                f"another run of the {job} job is at work on this lake", where=str(lake.path), hint=hint
             ) from error
         yield

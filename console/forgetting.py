@@ -1,0 +1,118 @@
+"""`tooltrail lake erase` and what two people do: propose, approve, refuse."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from console.exits import Exit, say
+from console.options import Place
+from console.output import Output, rows_of
+
+if TYPE_CHECKING:
+    from store.keeping.erasing import Erased
+    from store.lake import Lake
+
+_REQUEST = ("request_id", "action", "target", "reason", "by", "state", "approved_by")
+
+
+def fingerprints_of(lake: Lake, names: Sequence[str]) -> list[int]:
+    """Return the fingerprints that names have in this lake's arguments and results."""
+    from ingest.fingerprint import Fingerprinter
+
+    found, _ = Fingerprinter(lake.site_key).fingerprint([json.dumps(name).encode() for name in names])
+    return sorted({int(value) for value in found.values})
+
+
+def erase_person(
+    place: Place,
+    output: Output,
+    names: Sequence[str],
+    reason: str | None,
+    by: str | None,
+    *,
+    dry_run: bool,
+    resume: bool,
+) -> int:
+    """Say where a person is and propose to erase them, or go on with what was approved; returns the exit code."""
+    from store.keeping import erasing
+
+    lake = place.open()
+    if resume:
+        return _resume(place, lake, output)
+    subject, shared = erasing.whom(lake, names, fingerprints_of)
+    say(f"erases     {', '.join(subject.names)}")
+    if shared:
+        say(f"keeps      {', '.join(shared)}: other people's events have it too; --subject erases it as well")
+    traces = list(erasing.traces(lake, subject))
+    output.write(rows_of([asdict(trace) for trace in traces], ("table", "rows", "held")))
+    if any(trace.held for trace in traces):
+        say("held       a hold covers some of it: it will be erased once the hold is released")
+    if not dry_run and by is not None:
+        request = erasing.propose(lake, subject, reason or "", by)
+        say(f"proposed   another person does it: tooltrail lake approve {request.request_id} --by NAME")
+    return Exit.DONE
+
+
+def _resume(place: Place, lake: Lake, output: Output) -> int:
+    from store.keeping import erasing
+    from store.keeping.compacting import HINT
+    from store.locks import alone
+
+    with alone(lake, "keeping", HINT):
+        results = erasing.resume_held(lake, place.settings().keeping.ledger)
+    return _print_erased(output, results)
+
+
+def _print_erased(output: Output, results: Sequence[Erased]) -> int:
+    rows = [{**asdict(r), "residue": [f"{one.path} ({one.form})" for one in r.residue]} for r in results]
+    output.write(rows_of(rows, ("erasure_id", "state", "rows", "files", "residue")))
+    if any(result.state == "restricted" for result in results):
+        say("restricted a hold covers some of it; it is erased once the hold is released")
+    left = any(result.residue for result in results)
+    if left:
+        say("residue    remove these files, or the name from them; then erase again")
+    return Exit.FAULT_FOUND if left else Exit.DONE
+
+
+def approve_request(place: Place, output: Output, request_id: str, by: str) -> int:
+    """Record the second person's word and do what was proposed; returns the exit code."""
+    from console import verifying
+    from store.keeping import approving, erasing, holding
+    from store.keeping.compacting import HINT
+    from store.locks import alone
+
+    results: list[Erased] = []
+    lake, ledger = place.open(), place.settings().keeping.ledger
+    with alone(lake, "keeping", HINT):
+        request = approving.decide(lake, request_id, by, approve=True)
+        say(f"approved   {request.action} {request.target}, proposed by {request.by}")
+        if request.action == "erase":
+            results = [erasing.carry_out(lake, request, ledger)]
+        elif request.action == "release":
+            holding.lift(lake, request.target, request.reason, by)
+            results = erasing.resume_held(lake, ledger)
+        else:
+            verifying.rotate(lake, request.request_id)
+        approving.finish(lake, request)
+    return _print_erased(output, results) if results else Exit.DONE
+
+
+def refuse_request(place: Place, request_id: str, by: str) -> None:
+    """Record that what was proposed is not done."""
+    from store.keeping import approving, erasing
+
+    lake = place.open()
+    request = approving.decide(lake, request_id, by, approve=False)
+    if request.action == "erase":
+        erasing.withdraw(lake, request)
+    say(f"refused    {request.action} {request.target}")
+
+
+def list_requests(place: Place, output: Output) -> None:
+    """Print what was proposed and what became of it; the names to erase are in none of it."""
+    from store.keeping import approving
+
+    output.write(rows_of([asdict(request) for request in approving.requests(place.open())], _REQUEST))

@@ -1,0 +1,270 @@
+"""Erasure: a person's data leaves every file of the lake, is proven gone, and stays gone after a restore.
+
+In this order: approved by a second person; the ledger says so, durably; files are rewritten and committed; the old ones
+leave the disk; every byte is searched; the ledger says how it ended; the note with the names is destroyed. Each step
+may be done again: an erasure that was interrupted is begun afresh and finds less to do.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from shutil import rmtree
+
+import polars as pl
+import pyarrow as pa
+
+from store.durable import sync_folder, write_file
+from store.entries import digests
+from store.errors import UsageError
+from store.keeping import approving, holding
+from store.keeping.approving import Request
+from store.keeping.compacting import written
+from store.keeping.records import Done, record
+from store.keeping.redacting import redacted, touched
+from store.keeping.replacing import MOST, Change, replace_files
+from store.keeping.residue import Residue, scan
+from store.keeping.rows import check_digest, plain, read_rows
+from store.keeping.subjects import Subject, digests_of, known_as, names_like
+from store.keeping.vacuuming import Ages, vacuum_held
+from store.lake import Lake
+from store.snapshot import StoredFile
+from store.tables import TABLES
+from store.tables.keeping import ERASURES
+from store.tables.table import Table
+
+FOLDER = "erasing"
+"""Notes of erasures that are not done yet: the only place their names are kept in."""
+LEARNED = ("trained", "quarantine")
+"""Folders that go with an erasure: what was learned is learned again, what was set aside was damaged."""
+PASSES = 5
+"""How often files are looked for while ingest brings more; what comes later is another erasure's."""
+LeavesOf = Callable[[Lake, Sequence[str]], list[int]]
+"""Gives the fingerprints that names have in a lake's arguments and results; ingest knows how."""
+
+
+@dataclass(frozen=True)
+class Note:
+    """What an erasure needs to know until it is done."""
+
+    erasure_id: str
+    names: list[str]
+    leaves: list[int]
+    reason: str
+    proposed_by: str
+    approved_by: str = ""
+
+    @property
+    def subject(self) -> Subject:
+        """Who is erased."""
+        return Subject(tuple(self.names), tuple(self.leaves))
+
+
+@dataclass(frozen=True)
+class Trace:
+    """Where a person is: a table, how many rows, and how many of them a hold keeps."""
+
+    table: str
+    rows: int
+    held: int
+
+
+@dataclass(frozen=True)
+class Erased:
+    """How an erasure ended: erased, residue (some is left), or restricted (a hold keeps it)."""
+
+    erasure_id: str
+    state: str
+    rows: int
+    files: int
+    residue: list[Residue]
+
+
+def whom(lake: Lake, names: Sequence[str], leaves_of: LeavesOf) -> tuple[Subject, list[str]]:
+    """Return a person by all names they go by, and the names left out because others go by them too."""
+    found, shared = known_as(lake, [n.strip() for n in names if n.strip()])
+    if not found:
+        raise UsageError("whom to erase must be said", hint="--subject ID")
+    return Subject(tuple(found), tuple(leaves_of(lake, found))), shared
+
+
+def traces(lake: Lake, subject: Subject) -> Iterator[Trace]:
+    """Yield the tables that hold something of a person."""
+    holds = holding.in_force(lake)
+    for table in TABLES.values():
+        here, held = touched(table, subject), holding.covered(table, holds)
+        sums = (here.sum().alias("rows"), (here & held).sum().alias("held"))
+        counts = _whole(lake, table).select(sums).collect().row(0)
+        if counts[0]:
+            yield Trace(table.name, int(counts[0]), int(counts[1]))
+
+
+def _whole(lake: Lake, table: Table) -> pl.LazyFrame:
+    frame = lake.scan(table.name, table.stored.names)
+    return frame.with_columns(pl.lit(None, pl.Date).alias(table.partition))
+
+
+def propose(lake: Lake, subject: Subject, reason: str, by: str) -> Request:
+    """Ask for an erasure; nothing is erased until another person approves it."""
+    erasure_id = secrets.token_hex(6)
+    request = approving.propose(lake, "erase", erasure_id, reason, by, erasure_id)
+    _keep(lake, Note(erasure_id, list(subject.names), list(subject.leaves), reason, request.by))
+    return request
+
+
+def withdraw(lake: Lake, request: Request) -> None:
+    """Destroy the note of a request that was refused."""
+    _forget(lake, request.target)
+
+
+def carry_out(lake: Lake, request: Request, second_copy: Path | None = None) -> Erased:
+    """Erase what was approved, for a caller that holds the lock."""
+    note = replace(_note(lake, request.target), approved_by=request.approved_by or "")
+    if not note.approved_by:
+        raise UsageError(f"request {request.request_id} is not approved")
+    _keep(lake, note)
+    return _erase(lake, note, second_copy)
+
+
+def unfinished(lake: Lake) -> list[Note]:
+    """Return the approved erasures that were interrupted, or that a hold keeps from being done."""
+    folder = lake.path / FOLDER
+    files = sorted(folder.glob("*.json")) if folder.is_dir() else []
+    return [note for note in (_read(file) for file in files) if note.approved_by]
+
+
+def is_held(lake: Lake, note: Note) -> bool:
+    """Say whether a hold keeps an erasure from being done."""
+    return any(trace.held for trace in traces(lake, note.subject))
+
+
+def resume_held(lake: Lake, second_copy: Path | None = None) -> list[Erased]:
+    """Do what is not done yet, for a caller that holds the lock."""
+    return [_erase(lake, note, second_copy) for note in unfinished(lake)]
+
+
+def replay_held(lake: Lake, ledger: Sequence[dict[str, object]], leaves_of: LeavesOf) -> list[Erased]:
+    """Erase again whom ledgers say were erased, as after a restore; for a caller that holds the lock."""
+    done = []
+    for row in ledger:
+        subjects = [str(s) for s in row["subjects"]] if isinstance(row["subjects"], list) else []
+        if names := names_like(lake, subjects):
+            subject, _ = whom(lake, names, leaves_of)
+            note = Note(str(row["erasure_id"]), list(subject.names), list(subject.leaves), str(row["reason"]),
+                        str(row["proposed_by"]), str(row["approved_by"]))  # fmt: skip
+            _keep(lake, note)
+            done.append(_erase(lake, note, None))
+    return done
+
+
+def ledger(lake: Lake) -> list[dict[str, object]]:
+    """Return the newest state of each erasure, the oldest first."""
+    rows = lake.scan(ERASURES.name, ERASURES.stored.names).collect().sort("state_time")
+    newest = rows.unique("erasure_id", keep="last", maintain_order=True)
+    return newest.with_columns(pl.col("state_time").dt.to_string("iso:strict")).to_dicts()
+
+
+# --- doing it ---------------------------------------------------------------------------------------------------
+
+
+def _erase(lake: Lake, note: Note, second_copy: Path | None) -> Erased:
+    if is_held(lake, note):
+        _enter(lake, note, Erased(note.erasure_id, "restricted", 0, 0, []), second_copy)
+        return Erased(note.erasure_id, "restricted", 0, 0, [])
+    _enter(lake, note, Erased(note.erasure_id, "begun", 0, 0, []), second_copy)
+    done = [one for table in TABLES.values() for one in _rewrite(lake, table, note)]
+    vacuum_held(lake, Ages(grace=-1.0))
+    for name in LEARNED:
+        rmtree(lake.path / name, ignore_errors=True)
+    found = scan(lake, note.subject, leave_out=lake.path / FOLDER)
+    rows, files = sum(one.rows_before for one in done), sum(one.files_before for one in done)
+    result = Erased(note.erasure_id, "residue" if found else "erased", rows, files, found)
+    _enter(lake, note, result, second_copy)
+    record(lake, done)
+    _forget(lake, note.erasure_id)
+    return result
+
+
+def _rewrite(lake: Lake, table: Table, note: Note) -> Iterator[Done]:
+    """Rewrite the files of a table that hold something, again while ingest brings more."""
+    condition = touched(table, note.subject)
+    for _ in range(PASSES):
+        files = [f for f in lake.snapshot(table.name).files if _count(lake, table, f, condition)]
+        if not files:
+            return
+        for start in range(0, len(files), MOST):
+            yield _rewrite_some(lake, table, files[start : start + MOST], note, condition)
+
+
+def _count(lake: Lake, table: Table, file: StoredFile, condition: pl.Expr) -> int:
+    rows = plain(read_rows(lake.path / table.name, table, file))
+    frame = pl.from_arrow(rows)
+    assert isinstance(frame, pl.DataFrame)
+    return int(frame.select(condition.sum()).item())
+
+
+def _rewrite_some(
+    lake: Lake, table: Table, files: Sequence[StoredFile], note: Note, condition: pl.Expr
+) -> Done:
+    root = lake.path / table.name
+    noted = digests(root)
+    new, rows_changed = [], 0
+    for file in files:
+        check_digest(root, file, noted.get(file.path))
+        rows = plain(read_rows(root, table, file))
+        rows_changed += _count(lake, table, file, condition)
+        made = redacted(table, rows, note.subject, f"erased-{note.erasure_id}")
+        new += written(lake, table, made, [file]) if made.num_rows else []
+    change = Change("erase", files, new, note={"erasure": note.erasure_id, "rows": rows_changed})
+    version = replace_files(lake, table, change)
+    return Done("erase", table.name, version, rows_changed, rows_changed, len(files), len(new))
+
+
+# --- the ledger and the notes -----------------------------------------------------------------------------------
+
+
+def _enter(lake: Lake, note: Note, result: Erased, second_copy: Path | None) -> None:
+    """Make a state of the ledger durable, first where a restore of this lake cannot undo it."""
+    now = datetime.now(UTC)
+    row = {"erasure_id": note.erasure_id, "state": result.state, "subjects": digests_of(lake, note.names),
+           "reason": note.reason, "proposed_by": note.proposed_by, "approved_by": note.approved_by,
+           "rows": result.rows, "files": result.files, "residue": len(result.residue)}  # fmt: skip
+    if second_copy is not None:
+        before = second_copy.read_bytes() if second_copy.exists() else b""
+        write_file(second_copy, before + json.dumps({**row, "state_time": now.isoformat()}).encode() + b"\n")
+    held = pa.Table.from_pylist([{**row, "state_time": now, "state_date": now.date()}], ERASURES.schema)
+    lake.append(
+        ERASURES.name, held, note={"operation": "erasure", "erasure": note.erasure_id, "state": result.state}
+    )
+
+
+def _file(lake: Lake, erasure_id: str) -> Path:
+    return lake.path / FOLDER / f"{erasure_id}.json"
+
+
+def _keep(lake: Lake, note: Note) -> None:
+    write_file(_file(lake, note.erasure_id), json.dumps(asdict(note)).encode())
+
+
+def _read(file: Path) -> Note:
+    return Note(**json.loads(file.read_text("utf-8")))
+
+
+def _note(lake: Lake, erasure_id: str) -> Note:
+    try:
+        return _read(_file(lake, erasure_id))
+    except FileNotFoundError as error:
+        raise UsageError(f"erasure {erasure_id} was done, or withdrawn") from error
+
+
+def _forget(lake: Lake, erasure_id: str) -> None:
+    """Destroy the note, and what a write of it that was killed left behind."""
+    folder = lake.path / FOLDER
+    if folder.is_dir():
+        for file in [*folder.glob(f"*{erasure_id}*"), *folder.glob(f".*{erasure_id}*")]:
+            file.unlink(missing_ok=True)
+        sync_folder(folder)

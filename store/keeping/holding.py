@@ -1,0 +1,114 @@
+"""Legal holds: rows that expiry, erasure and vacuum may not take, until two people release them."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import reduce
+from operator import or_
+from typing import Any
+
+import polars as pl
+import pyarrow as pa
+
+from store.errors import UsageError
+from store.keeping.selecting import Selector, parse_condition
+from store.lake import Lake
+from store.tables.keeping import HOLD_STATES
+from store.tables.table import Table
+
+
+@dataclass(frozen=True)
+class Hold:
+    """A hold in force: what it covers, why, and by whom it was set."""
+
+    hold_id: str
+    selector: Selector
+    reason: str
+    by: str
+    case_id: str | None = None
+
+
+def put(
+    lake: Lake,
+    reason: str,
+    by: str,
+    *,
+    case_id: str | None = None,
+    subject: str | None = None,
+    session: str | None = None,
+    events: Sequence[str] = (),
+    since: datetime | None = None,
+    until: datetime | None = None,
+    conditions: Sequence[str] = (),
+) -> str:
+    """Set a hold on rows that meet all that is given; returns its id. UsageError when nothing is given."""
+    if not any((subject, session, events, since, until, conditions)):
+        raise UsageError(
+            "a hold needs to say what it covers", hint="--subject, --session, --event, --since, --where"
+        )
+    for condition in conditions:
+        parse_condition(condition)
+    hold_id, whom = secrets.token_hex(6), subject.strip() if subject else None
+    row = {"hold_id": hold_id, "state": "set", "case_id": case_id, "subject": whom, "session": session,
+           "events": list(events) or None, "since": since, "until": until, "conditions": list(conditions) or None,
+           "reason": reason, "said_by": by}  # fmt: skip
+    _write(lake, row)
+    return hold_id
+
+
+def lift(lake: Lake, hold_id: str, reason: str, by: str) -> None:
+    """Record that a hold is released; who may do so is settled before (`store.keeping.approving`)."""
+    _write(
+        lake, {"hold_id": find(lake, hold_id).hold_id, "state": "released", "reason": reason, "said_by": by}
+    )
+
+
+def _write(lake: Lake, row: Mapping[str, Any]) -> None:
+    now = datetime.now(UTC)
+    held = pa.Table.from_pylist([{**row, "hold_time": now, "hold_date": now.date()}], HOLD_STATES.schema)
+    lake.append(HOLD_STATES.name, held, note={"operation": "hold" if row["state"] == "set" else "release"})
+
+
+def in_force(lake: Lake) -> list[Hold]:
+    """Return the holds in force, the oldest first."""
+    states = lake.scan(HOLD_STATES.name, HOLD_STATES.stored.names).collect().sort("hold_time")
+    released = set(states.filter(pl.col("state") == "released")["hold_id"])
+    rows = states.filter(pl.col("state") == "set").iter_rows(named=True)
+    return [_hold(lake, row) for row in rows if row["hold_id"] not in released]
+
+
+def find(lake: Lake, hold_id: str) -> Hold:
+    """Return the hold in force whose id begins so; UsageError when that is none or several."""
+    found = [hold for hold in in_force(lake) if hold_id and hold.hold_id.startswith(hold_id)]
+    if len(found) != 1:
+        raise UsageError(
+            f"{len(found)} holds in force have an id that begins with {hold_id!r}",
+            hint="`tooltrail lake hold list`",
+        )
+    return found[0]
+
+
+def _hold(lake: Lake, row: Mapping[str, Any]) -> Hold:
+    session, events = row["session"], list(row["events"] or ())
+    names = () if session is None else (session, lake.session_key(session))
+    chosen = tuple(events if session is None else events + _members(lake, session))
+    conditions = tuple(parse_condition(c) for c in row["conditions"] or ())
+    selector = Selector(
+        row["subject"], names, chosen if chosen or names else None, row["since"], row["until"], conditions
+    )
+    return Hold(row["hold_id"], selector, row["reason"], row["said_by"], row["case_id"])
+
+
+def _members(lake: Lake, session: str) -> list[str]:
+    """Return the events of a stitched session, which may span several raw ones or have none."""
+    found = lake.sql("SELECT event_id FROM session_events WHERE session = ?", [session]).arrow()
+    ids: list[str] = found["event_id"].to_pylist()
+    return ids
+
+
+def covered(table: Table, holds: Sequence[Hold]) -> pl.Expr:
+    """Return the condition that a row of a table is under any of some holds."""
+    return reduce(or_, (hold.selector.within(table) for hold in holds), pl.lit(value=False))

@@ -1,0 +1,202 @@
+"""A backup is consistent, costs what is new, is checked when it is put back, and brings nobody back who was erased."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from lakes import ask, event_ids, one, record, take_in
+
+from store.errors import IntegrityError, UsageError
+from store.integrity.verify import Options, verify
+from store.keeping import approving, erasing
+from store.keeping.backing_up import back_up, backups, check, object_of, read_backup
+from store.keeping.compacting import compact
+from store.keeping.maintaining import Upkeep, maintain
+from store.keeping.restoring import restore
+from store.keeping.vacuuming import Ages
+from store.lake import MARKER, Lake
+from store.locks import alone
+
+TESTS = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def filled(lake: Lake) -> Lake:
+    """Return a lake with rows and a dead letter."""
+    take_in(lake, [record(n, user_id="zquill-77" if n % 2 else "bob") for n in range(6)])
+    take_in(lake, [b"broken"], first=6)
+    return lake
+
+
+def no_leaves(_lake: Lake, _names: object) -> list[int]:
+    """Return no fingerprints."""
+    return []
+
+
+def test_a_lake_comes_back_as_it_was(filled: Lake, tmp_path: Path) -> None:
+    """Rows, positions, settings and proofs are those of the moment; what came later is not there, and can go on."""
+    backup = back_up(filled, tmp_path / "backup", with_keys=True)
+    before = ask(filled, "FROM events ORDER BY event_id")
+    take_in(filled, [record(9)], first=7)
+    lake, told, again = restore(tmp_path / "backup", tmp_path / "back", no_leaves)
+    assert (told, again) == (backup, [])
+    assert ask(lake, "FROM events ORDER BY event_id") == before
+    assert lake.snapshot("events").version == backup.versions["events"]
+    assert one(lake, "SELECT count(*) FROM dead_letters") == 1
+    assert lake.position("events", "calls-0") == (6, None)
+    assert verify(lake, Options()).faults == []
+    take_in(lake, [record(9)], first=7)
+    assert one(lake, "SELECT count(*) FROM events") == 7
+    assert one(lake, "SELECT detail FROM upkeep WHERE operation = 'restore'") == backup.taken
+
+
+def test_only_what_is_new_is_copied(filled: Lake, tmp_path: Path) -> None:
+    """Files that an earlier backup holds are named and not copied; each backup is whole by itself."""
+    folder = tmp_path / "backup"
+    first = back_up(filled, folder)
+    take_in(filled, [record(9)], first=7)
+    second = back_up(filled, folder)
+    objects = sum(1 for path in (folder / "objects").rglob("*") if path.is_file())
+    assert second.fresh_bytes < first.fresh_bytes / 2
+    assert objects < len(first.files) + len(second.files)
+    assert len(backups(folder)) == 2
+    assert read_backup(folder, first.taken) == first
+    lake, told, _ = restore(folder, tmp_path / "back", no_leaves, taken=first.taken, keys=filled.path)
+    assert (told.taken, lake.snapshot("events").rows) == (first.taken, 6)
+
+
+def test_a_damaged_backup_is_not_put_back(filled: Lake, tmp_path: Path) -> None:
+    """Every digest is checked before anything is written."""
+    backup = back_up(filled, tmp_path / "backup", with_keys=True)
+    victim = next(held for held in backup.files if held.path.endswith(".parquet") and "part-" in held.path)
+    path = object_of(tmp_path / "backup", victim.sha256)
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    assert check(tmp_path / "backup", backup) == [victim.path]
+    with pytest.raises(IntegrityError, match="1 files of the backup are damaged"):
+        restore(tmp_path / "backup", tmp_path / "back", no_leaves)
+    assert not (tmp_path / "back").exists()
+
+
+def test_a_damaged_lake_is_not_backed_up_as_if_sound(filled: Lake, tmp_path: Path) -> None:
+    """A file that is not what was committed stops the backup: it would take the place of a good one."""
+    path = Path(filled.snapshot("events").paths()[0])
+    path.write_bytes(path.read_bytes()[:-1] + b"\0")
+    with pytest.raises(IntegrityError, match="not what was committed"):
+        back_up(filled, tmp_path / "backup")
+    assert backups(tmp_path / "backup") == []
+
+
+def test_keys_are_left_out_unless_asked_for(filled: Lake, tmp_path: Path) -> None:
+    """A copy of the lake is no copy of its secrets; to put it back they must be given."""
+    backup = back_up(filled, tmp_path / "backup")
+    assert [held.path for held in backup.files if held.path.endswith(".key")] == []
+    secret = filled.site_key.hex().encode()
+    assert not any(secret in p.read_bytes() for p in (tmp_path / "backup").rglob("*") if p.is_file())
+    with pytest.raises(UsageError, match="holds no keys"):
+        restore(tmp_path / "backup", tmp_path / "back", no_leaves)
+    restore(tmp_path / "backup", tmp_path / "back", no_leaves, keys=filled.path)
+    assert ((tmp_path / "back" / "site.key").stat().st_mode & 0o777) == 0o600
+
+
+def test_a_lake_is_not_written_over(filled: Lake, tmp_path: Path) -> None:
+    """Where a lake is, none is restored."""
+    back_up(filled, tmp_path / "backup", with_keys=True)
+    with pytest.raises(UsageError, match="there is a lake here already"):
+        restore(tmp_path / "backup", filled.path, no_leaves)
+    with pytest.raises(UsageError, match="no such backup"):
+        restore(tmp_path / "nothing", tmp_path / "back", no_leaves)
+
+
+@pytest.mark.parametrize("source", ["lake", "copy"])
+def test_who_was_erased_stays_erased(filled: Lake, tmp_path: Path, source: str) -> None:
+    """A backup of before holds the person: by the ledger of the lake, or its second copy, they are erased again."""
+    back_up(filled, tmp_path / "backup")
+    subject, _ = erasing.whom(filled, ["zquill-77"], no_leaves)
+    request = erasing.propose(filled, subject, "she asked", "ana")
+    approved = approving.decide(filled, request.request_id, "ben", approve=True)
+    copy = tmp_path / "elsewhere" / "ledger.ndjson"
+    with alone(filled, "keeping"):
+        erasing.carry_out(filled, approved, copy)
+    ledger = filled.path if source == "lake" else copy
+    assert b"zquill" not in copy.read_bytes()
+    lake, _, [again] = restore(
+        tmp_path / "backup", tmp_path / "back", no_leaves, keys=filled.path, ledgers=[ledger]
+    )
+    assert (again.state, again.rows) == ("erased", 3)
+    assert one(lake, "SELECT count(user_id) FROM events") == 3
+    assert b"zquill-77" not in b"".join(p.read_bytes() for p in lake.path.rglob("*") if p.is_file())
+
+
+def test_an_interrupted_restore_leaves_no_lake(
+    filled: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The lake's marker is written last: what is half there cannot be opened, and is written over by the next try."""
+    from store.keeping import restoring
+
+    back_up(filled, tmp_path / "backup", with_keys=True)
+    left = [40]
+
+    def dying(path: Path, content: bytes) -> None:
+        left[0] -= 1
+        if not left[0]:
+            raise KeyboardInterrupt
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+
+    with monkeypatch.context() as then:
+        then.setattr(restoring, "write_file", dying)
+        with pytest.raises(KeyboardInterrupt):
+            restore(tmp_path / "backup", tmp_path / "back", no_leaves)
+    assert not (tmp_path / "back" / MARKER).exists()
+    lake, _, _ = restore(tmp_path / "backup", tmp_path / "back", no_leaves)
+    assert lake.snapshot("events").rows == 6
+
+
+WRITER = """
+import sys
+from lakes import record, take_in
+from store.lake import Lake
+lake = Lake.open(sys.argv[1])
+for part in range(25):
+    take_in(lake, [*(record(part * 4 + n) for n in range(3)), b"broken %d" % part], first=part * 4)
+"""
+
+
+def test_upkeep_and_backups_run_beside_ingest(lake: Lake, tmp_path: Path) -> None:
+    """While another process commits, round after round of upkeep loses nothing, and each backup is a lake."""
+    environment = os.environ | {"PYTHONPATH": f"{TESTS}:{TESTS.parent}"}
+    with subprocess.Popen([sys.executable, "-c", WRITER, str(lake.path)], env=environment) as writer:
+        done = []
+        while writer.poll() is None:
+            done += maintain(Lake.open(lake.path), Upkeep(ages=Ages(grace=0.0)))
+            back_up(Lake.open(lake.path), tmp_path / "backup", with_keys=True)
+    assert writer.returncode == 0
+    again = Lake.open(lake.path)
+    maintain(again, Upkeep(ages=Ages(grace=-1.0)))
+    ids = event_ids(again)
+    assert (len(ids), len(set(ids)), one(again, "SELECT count(*) FROM dead_letters")) == (75, 75, 25)
+    assert {one.operation for one in done} >= {"compact", "vacuum"}
+    assert len(again.snapshot("events").files) == 1
+    assert len(list((lake.path / "events").glob("event_date=*/*.parquet"))) == 1
+    assert verify(again, Options()).faults == []
+    back, backup, _ = restore(
+        tmp_path / "backup", tmp_path / "back", no_leaves, taken=read_backup(tmp_path / "backup").taken
+    )
+    position = back.position("events", "calls-0")[0]
+    rows = one(back, "SELECT count(*) FROM events")
+    assert rows == (0 if position is None else (position + 1) // 4 * 3), backup.taken
+    compact(back)
+    assert verify(back, Options()).faults == []
+
+
+def test_a_bounded_round_stops_in_time(filled: Lake) -> None:
+    """When its time is over a round begins nothing new; the next one goes on."""
+    take_in(filled, [record(9)], first=7)
+    assert [d for d in maintain(filled, Upkeep(seconds=-1.0)) if d.operation == "compact"] == []
+    assert [d.table_name for d in maintain(filled, Upkeep()) if d.operation == "compact"] == ["events"]
