@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+from console.alerts import settings as alerts
+from console.schedule import settings as schedule
+from console.sections import given
 from store.settings import FACTS, SECTIONS, Fact, Settings
 from store.units import SIZE, show, show_size
 
@@ -61,6 +65,21 @@ def setting_rows(settings: Settings) -> list[dict[str, Any]]:
         }
         for e in settings.effective()
     ]
+
+
+def named_rows(file: Path | None) -> list[dict[str, Any]]:
+    """Return one row for each key of [alerts.NAME] and [schedule.NAME], having checked them."""
+    alerts.read(file)
+    schedule.read(file)
+    return [
+        {"setting": name, "value": show(_flat(value)), "origin": origin, "meaning": f"docs/{page}.md"}
+        for section, page in (("alerts", "alerts"), ("schedule", "schedule"))
+        for name, value, origin in given(file, section)
+    ]
+
+
+def _flat(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
 
 
 _HEAD = """\

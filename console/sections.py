@@ -39,6 +39,17 @@ def read(file: Path | None, section: str, kind: type[T], check: Callable[[T], st
     return list(parsed(tomllib.loads(text).get(section, {}), section, kind, check, place))
 
 
+def given(file: Path | None, section: str) -> Iterator[tuple[str, Any, str]]:
+    """Yield the dotted name, the value and the place of every key that is set, for `config show`."""
+    if file is None:
+        return
+    text = file.read_text("utf-8")
+    lines = key_lines(text)
+    for name, values in tomllib.loads(text).get(section, {}).items():
+        for key, value in values.items():
+            yield f"{section}.{name}.{key}", value, f"{file.name}:{lines.get((section, name, key), 1)}"
+
+
 def parsed(
     table: Any, section: str, kind: type[T], check: Callable[[T], str | None], place: Callable[..., str]
 ) -> Iterator[T]:

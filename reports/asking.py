@@ -63,8 +63,19 @@ class Source:
         asked = self.request.as_of
         if asked is not None:
             return asked.isoformat() if isinstance(asked, datetime) else str(asked)
+        return _stamp(self.moment())
+
+    def moment(self) -> datetime:
+        """Return the time up to which the answer knows: that of the version, or of the newest commit it may rest on."""
+        asked = self.request.as_of
+        if isinstance(asked, str) and not asked.isdecimal():
+            asked = datetime.fromisoformat(asked)
+        if isinstance(asked, datetime):
+            return asked if asked.tzinfo is not None else asked.replace(tzinfo=UTC)
+        if asked is not None:
+            return commit_time(self.lake.snapshot("events", asked))
         newest = max(commit_time(self.lake.snapshot(name)) for name in TABLES if name not in _BESIDE)
-        return _stamp(newest.replace(microsecond=0) + timedelta(seconds=1))
+        return newest.replace(microsecond=0) + timedelta(seconds=1)
 
 
 _BESIDE = frozenset({"deliveries", "report_runs", "access_log"})

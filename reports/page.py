@@ -18,7 +18,21 @@ if TYPE_CHECKING:
 
 MOST = 200
 """Rows of a table that a page shows; all of them are in the CSV beside it."""
-_KINDS = ("text", "long", "number", "percent", "time", "tag", "id", "ids", "list", "said", "tags", "bool")
+_KINDS = (
+    "text",
+    "long",
+    "number",
+    "percent",
+    "time",
+    "tag",
+    "id",
+    "ids",
+    "list",
+    "said",
+    "tags",
+    "bool",
+    "day",
+)
 
 
 @dataclass(frozen=True)
@@ -59,7 +73,8 @@ class Column:
         return {
             "percent": "number",
             "tag": "keep",
-            "list": "text",
+            "list": "names",
+            "day": "time",
             "id": "text",
             "ids": "text",
             "said": "long",

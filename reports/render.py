@@ -16,15 +16,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import jinja2
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
-from reports.wording import count, cut, day, share, shown, stamp, verbatim
+from reports.wording import count, cut, day, excerpt, share, shown, stamp, verbatim
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 TEMPLATES = Path(__file__).parent
-LISTED = 6
+LISTED = 5
 """How many names of a list in a cell are shown; how many more there are is said."""
 _KINDS = {
     **{name: name for name in ("critical", "high", "medium", "low", "info", "used", "unused", "revoke", "narrow")},
@@ -59,6 +59,8 @@ def _environment() -> jinja2.Environment:
             "kind": kind,
             "stamp": stamp,
             "ids": ids,
+            "ticked": ticked,
+            "excerpt": excerpt,
             "share": share,
             "verbatim": verbatim,
         }
@@ -80,6 +82,8 @@ def plain(value: Any, of_kind: str) -> str:
         return "–"
     if of_kind == "percent":
         return share(value)
+    if of_kind == "day":
+        return day(value)
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int | float):
@@ -95,7 +99,15 @@ def listed(values: Iterable[Any] | None) -> str:
     """Return the first names of a list, and how many more there are."""
     names = [cut(shown(value)) for value in values or ()]
     more = len(names) - LISTED
-    return (", ".join(names[:LISTED]) or "–") + (f" and {more:,} more" if more > 0 else "")
+    return (",\n".join(names[:LISTED]) or "–") + (f" and {more:,} more" if more > 0 else "")
+
+
+def ticked(text: str) -> Markup:
+    """Return a sentence in which what stands between backticks is code."""
+    parts = [escape(shown(part)) for part in text.split("`")]
+    whole = len(parts) - 1 + len(parts) % 2  # a backtick without its other stays one
+    told = [Markup("<code>{}</code>").format(p) if n % 2 and n < whole else p for n, p in enumerate(parts)]
+    return Markup("").join(told)
 
 
 def ids(values: Iterable[str]) -> str:

@@ -7,6 +7,8 @@ from typing import Any
 
 LONGEST = 600
 """A longer text is cut where a table shows it; how long it was is said."""
+EXCERPT = 2_500
+"""So much of a policy a page shows."""
 
 
 def shown(value: Any) -> str:
@@ -25,6 +27,15 @@ def cut(text: str) -> str:
 def verbatim(value: Any) -> str:
     """Return text of several lines, each made harmless."""
     return "\n".join(shown(line) for line in str(value).split("\n"))
+
+
+def excerpt(value: Any) -> str:
+    """Return the beginning of a text of many lines, and how much more of it the files beside the page have."""
+    text = str(value)
+    if len(text) <= EXCERPT:
+        return verbatim(text)
+    begins = text[:EXCERPT].rpartition("\n")[0] or text[:EXCERPT]
+    return f"{verbatim(begins)}\n… {len(text) - len(begins):,} characters more in the JSON beside this page"
 
 
 def count(value: float) -> str:

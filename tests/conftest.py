@@ -6,8 +6,9 @@ import pytest
 from broker import broker, own_broker
 from kafka_harness import kafka, ledger
 from lakes import empty_lake, lake
+from mail_harness import mails
 
-__all__ = ["broker", "empty_lake", "kafka", "lake", "ledger", "own_broker"]
+__all__ = ["broker", "empty_lake", "kafka", "lake", "ledger", "mails", "own_broker"]
 
 
 def pytest_configure(config: pytest.Config) -> None:

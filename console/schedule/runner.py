@@ -14,7 +14,6 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 
-from store.locks import alone
 from console.exits import say
 from console.reporting import contents, short_lives
 from console.schedule.delivering import Parcel, deliver
@@ -25,6 +24,7 @@ from reports.catalog import Request, load
 from store.durable import write_file
 from store.errors import TooltrailError
 from store.lake import Lake
+from store.locks import alone
 from store.settings import Settings
 
 OUTBOX = "outbox"

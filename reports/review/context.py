@@ -17,7 +17,7 @@ from reports.review.lists import lists_of
 from reports.review.tables import tables_of
 from reports.wording import day
 
-MOST_POLICIES = 40
+MOST_POLICIES = 25
 SECTIONS = (
     "Cover", "What this report can and cannot say", "Summary", "Decisions wanted", "Granted and used",
     "Standing and just-in-time", "Credentials and trust debt", "Used after its end, and dormant",
@@ -57,10 +57,16 @@ class ReviewPage:
     stem: str = field(metadata={"help": "what the files beside the page begin with"})
 
 
-def review_page(found: Assessment, campaign: Campaign | None = None) -> Page:
-    """Return the report of an assessment, with what a campaign has decided if there is one."""
+def review_page(found: Assessment, campaign: Campaign | None = None, command: str | None = None) -> Page:
+    """Return the report of an assessment, with what a campaign has decided if there is one.
+
+    `command` makes it again, where it is another than the one the assessment names.
+    """
     about = About(
-        "Entitlement review", cover.title(found, campaign), found.basis.events_version, found.basis.command
+        "Entitlement review",
+        cover.title(found, campaign),
+        found.basis.events_version,
+        command or found.basis.command,
     )
     stem = f"review-{campaign.name if campaign else day(found.basis.since)}"
     tables = tables_of(found, campaign)

@@ -42,6 +42,7 @@ def _listing(
     name: str, told: Mapping[str, Any], rows: list[Row], stem: str, total: int, *, kept: str | None
 ) -> Listing:
     shown = [_SHOWN[name](row) for row in rows] if name in _SHOWN else rows
+    shown = [{**row, "item_id": [row["item_id"]]} if "item_id" in row else row for row in shown]
     return listing(name, told["caption"], shown, told["columns"], stem=stem, kept=kept, total=total)
 
 
@@ -52,9 +53,16 @@ def _item(row: Row) -> Row:
         "privileged" if row["privileged"] else None,
     ]
     used = f"last used {day(row['last_use'])}" if row["last_use"] else "never used in the period"
-    breaks = f"{some(row['breaks'], 'call')} would break" if row["breaks"] else "nothing would break"
+    breaks = (
+        f"{some(row['breaks'], 'call')} nothing else allows" if row["breaks"] else "no call needs it alone"
+    )
     return row | {
-        "grant": [row["principal"], row["grant"], ", ".join(filter(None, holder)), f"item {row['item_id']}"],
+        "grant": [
+            row["principal"],
+            row["grant"],
+            ", ".join(filter(None, holder)),
+            f"item {row['item_id'][:12]}",
+        ],
         "verdict": [row["state"], row["recommendation"]],
         "why": [
             row["reason"],
@@ -68,7 +76,7 @@ def _item(row: Row) -> Row:
 def _stray(row: Row) -> Row:
     clients = f"by {', '.join(row['clients'][:3])}" if row["clients"] else None
     return row | {
-        "grant": [row["principal"], row["grant"], clients, f"item {row['item_id']}"],
+        "grant": [row["principal"], row["grant"], clients, f"item {row['item_id'][:12]}"],
         "verdict": [row["recommendation"]],
         "why": [row["reason"], f"If kept: {row['risk_if_kept']}" if row["risk_if_kept"] else None],
     }

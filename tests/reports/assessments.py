@@ -1,3 +1,4 @@
+# ruff: noqa: E501, S311 - a table of made-up facts reads best as one
 """Assessments and campaigns to make pages of, with as many grants as asked and any text in every place for text."""
 
 from __future__ import annotations
@@ -6,7 +7,15 @@ import random
 from datetime import UTC, datetime, timedelta
 
 from analytics.review.basis import Basis, Coverage, NotEvaluable, Population, Query, Scope, SourceCoverage
-from analytics.review.campaign import Arithmetic, Campaign, Change, Closure, Decision, ReviewerQuality, Verdict
+from analytics.review.campaign import (
+    Arithmetic,
+    Campaign,
+    Change,
+    Closure,
+    Decision,
+    ReviewerQuality,
+    Verdict,
+)
 from analytics.review.model import Advice, Assessment, Cell, Headline, Item, Peers, State, Stray
 from analytics.review.sections import (
     Attempt,
@@ -99,7 +108,7 @@ class Maker:
                                   f"crm{t}", f"It was revoked.{t}", "open", None, ("NHI1", "PR.AA-01"), ids(2)),),
             policies=tuple(Policy("human", f"user{n}{t}", f"permit(principal);\n// {t}", "{}", (f"crm/a{t}",), (f"crm/a{t}",), (),
                                   (f"crm/*{t}",), (f"p{t}",), (f"g{t}",), test, f"- crm/*{t}\n+ crm/a{t}", f"permit(principal);{t}")
-                           for n in range(50)),
+                           for n in range(3)),
             exclusions=(Exclusion("i9", f"break-glass{t}", "human", f"root{t}", f"crm{t}", "*", f"cto{t}", f"IT-9{t}", None, None),),
             queries=(Query("population", f"How many grants there are{t}", f"SELECT 1\nWHERE 1 < 3 -- {t}", 1, "ab" * 32, ids(3)),),
         )  # fmt: skip

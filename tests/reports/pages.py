@@ -43,19 +43,29 @@ def hostile_lake(lake: Lake) -> Lake:
 def found_here(lake: Lake, events: list[str]) -> None:
     """Keep a finding of an incident, hostile in every text."""
     now = datetime.now(UTC)
-    texts = dict.fromkeys(("title", "explanation", "user_id", "client", "credential_id", "server_name", "tool_name"), HOSTILE)
+    texts = dict.fromkeys(
+        ("title", "explanation", "user_id", "client", "credential_id", "server_name", "tool_name"), HOSTILE
+    )
     finding = {"finding_id": "f" * 32, "detection": HOSTILE, "severity": "high", "confidence": 0.9, "event_time": NOON,
                "evidence": events, "rollout": False, "tags": [HOSTILE], "revision": 1, "found_time": now,
                "found_date": now.date(), "session": None, **texts}  # fmt: skip
-    link = {"finding_id": "f" * 32, "incident": "c" * 32, "revision": 1, "linked_time": now, "linked_date": now.date()}
+    link = {
+        "finding_id": "f" * 32,
+        "incident": "c" * 32,
+        "revision": 1,
+        "linked_time": now,
+        "linked_date": now.date(),
+    }
     lake.append("finding_states", pa.Table.from_pylist([finding], TABLES["finding_states"].schema))
     lake.append("incident_links", pa.Table.from_pylist([link], TABLES["incident_links"].schema))
 
 
 def every_page(lake: Lake) -> dict[str, Page]:
     """Return every page of a lake filled by `hostile_lake`, and those of a hostile review."""
-    found, campaign = assessed(90, HOSTILE)
-    entry = Entry("weekly", "2026-10-05T0700", HOSTILE, HOSTILE, 3, "weekly/2026-10-05T0700", "weekly.html", [HOSTILE])
+    found, campaign = assessed(30, HOSTILE)
+    entry = Entry(
+        "weekly", "2026-10-05T0700", HOSTILE, HOSTILE, 3, "weekly/2026-10-05T0700", "weekly.html", [HOSTILE]
+    )
     return {
         "session": load("session").build(lake, Request("session-1")),
         "incident": load("incident").build(lake, Request()),
@@ -70,5 +80,3 @@ def every_page(lake: Lake) -> dict[str, Page]:
 def empty_pages(lake: Lake) -> dict[str, Page]:
     """Return the pages an empty lake has."""
     return {name: load(name).build(lake, Request()) for name in ("weekly", "clients")}
-
-
