@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from story import Run
 
+from store.integrity.note import COSIGNATURE, VerifierKey
 from store.lake import Lake
 
 
@@ -76,6 +77,16 @@ def test_a_lake_without_a_log_says_so(run: Run) -> None:
         done = run(*command, "--lake", "bare")
         assert done.returncode == 2
         assert "without a transparency log" in done.stderr
+
+
+def test_a_witness_that_cannot_be_asked(run: Run, own: Path) -> None:
+    """What is no key is a mistake of the command; no answer is a witness out of reach; none that signed is a fault."""
+    assert run("witness", "http://127.0.0.1:1", "--key", "junk").returncode == 2
+    key = str(VerifierKey("witness.example", COSIGNATURE, bytes(32)))
+    done = run("witness", "http://127.0.0.1:1", "--key", key)
+    assert (done.returncode, "cannot be asked" in done.stderr) == (3, True)
+    done = run("verify", "--witness", key)
+    assert (done.returncode, "no checkpoint that it signed" in done.stdout) == (4, True)
 
 
 def test_evidence_of_a_session_a_query_and_a_finding(run: Run, own: Path, tmp_path: Path) -> None:
