@@ -8,12 +8,15 @@ may be done again: an erasure that was interrupted is begun afresh and finds les
 from __future__ import annotations
 
 import json
+import os
 import secrets
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from shutil import rmtree
+from tempfile import gettempdir
 
 import polars as pl
 import pyarrow as pa
@@ -41,6 +44,7 @@ FOLDER = "erasing"
 """Notes of erasures that are not done yet: the only place their names are kept in."""
 LEARNED = ("trained", "quarantine")
 """Folders that go with an erasure: what was learned is learned again, what was set aside was damaged."""
+SPILL_AGE = 86_400.0
 PASSES = 5
 """How often files are looked for while ingest brings more; what comes later is another erasure's."""
 LeavesOf = Callable[[Lake, Sequence[str]], list[int]]
@@ -103,8 +107,11 @@ def traces(lake: Lake, subject: Subject) -> Iterator[Trace]:
             yield Trace(table.name, int(counts[0]), int(counts[1]))
 
 
-def _whole(lake: Lake, table: Table) -> pl.LazyFrame:
-    frame = lake.scan(table.name, table.stored.names)
+def _whole(lake: Lake, table: Table, files: Sequence[StoredFile] | None = None) -> pl.LazyFrame:
+    """Return all rows of a table, or of some files, of which only the columns that are asked about are read."""
+    chosen = lake.snapshot(table.name).files if files is None else files
+    paths = [lake.template(table.name), *(str(lake.path / table.name / file.path) for file in chosen)]
+    frame = pl.scan_parquet(paths, hive_partitioning=False, missing_columns="insert")
     return frame.with_columns(pl.lit(None, pl.Date).alias(table.partition))
 
 
@@ -178,8 +185,8 @@ def _erase(lake: Lake, note: Note, second_copy: Path | None) -> Erased:
     _enter(lake, note, Erased(note.erasure_id, "begun", 0, 0, []), second_copy)
     done = [one for table in TABLES.values() for one in _rewrite(lake, table, note)]
     vacuum_held(lake, Ages(grace=-1.0))
-    for name in LEARNED:
-        rmtree(lake.path / name, ignore_errors=True)
+    for folder in [*(lake.path / name for name in LEARNED), *_left_spill()]:
+        rmtree(folder, ignore_errors=True)
     found = scan(lake, note.subject, leave_out=lake.path / FOLDER)
     rows, files = sum(one.rows_before for one in done), sum(one.files_before for one in done)
     result = Erased(note.erasure_id, "residue" if found else "erased", rows, files, found)
@@ -187,6 +194,13 @@ def _erase(lake: Lake, note: Note, second_copy: Path | None) -> Erased:
     record(lake, done)
     _forget(lake, note.erasure_id)
     return result
+
+
+def _left_spill() -> list[Path]:
+    """Return what queries that were killed left in the temporary folder: this user's, and too old to be in use."""
+    before = time.time() - SPILL_AGE
+    found = [(path, path.stat()) for path in Path(gettempdir()).glob("tooltrail-query-*")]
+    return [path for path, known in found if known.st_uid == os.getuid() and known.st_mtime < before]
 
 
 def _rewrite(lake: Lake, table: Table, note: Note) -> Iterator[Done]:
@@ -201,10 +215,7 @@ def _rewrite(lake: Lake, table: Table, note: Note) -> Iterator[Done]:
 
 
 def _count(lake: Lake, table: Table, file: StoredFile, condition: pl.Expr) -> int:
-    rows = plain(read_rows(lake.path / table.name, table, file))
-    frame = pl.from_arrow(rows)
-    assert isinstance(frame, pl.DataFrame)
-    return int(frame.select(condition.sum()).item())
+    return int(_whole(lake, table, [file]).select(condition.sum()).collect().item())
 
 
 def _rewrite_some(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -135,6 +136,20 @@ def test_old_versions_are_gone_too(peopled: Lake) -> None:
     assert {p.name.rsplit(".", 1)[0] for p in (peopled.path / "events" / "_index").iterdir()} == live
     assert not (peopled.path / "trained").exists()
     assert not (peopled.path / "quarantine").exists()
+
+
+def test_what_killed_queries_spilled_goes(
+    lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Spill of a query that was killed is nobody's any more after a day; that of a running one stays."""
+    monkeypatch.setattr(erasing, "gettempdir", lambda: str(tmp_path))
+    old, new = (tmp_path / f"tooltrail-query-{name}" for name in ("old", "new"))
+    for folder in (old, new):
+        folder.mkdir()
+        (folder / "spill.block").write_bytes(b"rows")
+    os.utime(old, (1, 1))
+    erase(lake, "zquill-77")
+    assert (old.exists(), new.exists()) == (False, True)
 
 
 def test_the_ledger_names_nobody(peopled: Lake) -> None:
