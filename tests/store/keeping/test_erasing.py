@@ -163,6 +163,34 @@ def test_the_ledger_names_nobody(peopled: Lake) -> None:
     assert erasing.unfinished(peopled) == []
 
 
+def test_who_asks_for_it_themselves_is_gone_too(peopled: Lake) -> None:
+    """A reason that names the person, or that they proposed it, does not keep the name in the ledger."""
+    subject, _ = erasing.whom(peopled, ["zquill-77"], leaves_of)
+    request = erasing.propose(peopled, subject, f"mail of {MAIL}, {MAIL}", "zquill-77")
+    approved = approving.decide(peopled, request.request_id, "ben", approve=True)
+    with alone(peopled, "keeping"):
+        result = erasing.carry_out(peopled, approved)
+    content = everything(peopled)
+    assert MAIL.encode() not in content
+    assert b"zquill-77" not in content
+    token = f"erased-{result.erasure_id}"
+    assert erasing.ledger(peopled)[0]["reason"] == f"mail of {token}, {token}"
+    assert approving.find(peopled, request.request_id).state == "done"
+
+
+def test_approved_and_killed_before_it_began_it_is_done_later(peopled: Lake) -> None:
+    """Between the second person's word and the first step nothing is forgotten."""
+    subject, _ = erasing.whom(peopled, ["zquill-77"], leaves_of)
+    request = erasing.propose(peopled, subject, "she asked", "ana")
+    assert erasing.unfinished(peopled) == []
+    approving.decide(peopled, request.request_id, "ben", approve=True)
+    [note] = erasing.unfinished(peopled)
+    assert note.approved_by == "ben"
+    with alone(peopled, "keeping"):
+        [result] = erasing.resume_held(peopled)
+    assert result.state == "erased"
+
+
 def test_nothing_is_erased_by_one_person(peopled: Lake) -> None:
     """A proposal changes nothing, and its proposer cannot approve it, however the name is written."""
     subject, _ = erasing.whom(peopled, ["zquill-77"], leaves_of)
