@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 import polars as pl
 import pyarrow as pa
 
@@ -87,8 +85,7 @@ def _without(column: pl.Expr, subject: Subject, token: str) -> pl.Expr:
 def _bytes_without(raw: bytes, subject: Subject, token: str) -> bytes:
     """Return a record without the names; one that holds any is replaced whole, for who knows what else it says."""
     text = raw.decode("utf-8", "replace")
-    pattern = subject.pattern.replace(r"\pL\pN", r"\w")
-    return token.encode() if re.search(pattern, text) else raw
+    return raw if subject.without(text, token) == text else token.encode()
 
 
 def _polars(rows: pa.Table) -> pl.DataFrame:

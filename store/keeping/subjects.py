@@ -39,6 +39,13 @@ class Subject:
         either = "|".join(re.escape(form) for form in sorted(forms, key=len, reverse=True))
         return rf"(?i)(^|[^\pL\pN_])(?:{either})($|[^\pL\pN_])"
 
+    def without(self, text: str, token: str) -> str:
+        """Return a text with the names replaced."""
+        pattern = self.pattern.replace(r"\pL\pN", r"\w")
+        for _ in range(2):  # two names side by side share the character between them
+            text = re.sub(pattern, rf"\g<1>{token}\g<2>", text)
+        return text
+
 
 def digests_of(lake: Lake, names: Sequence[str]) -> list[str]:
     """Return the keyed digests by which a ledger knows names without holding them."""

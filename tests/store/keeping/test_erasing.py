@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -137,6 +138,20 @@ def test_old_versions_are_gone_too(peopled: Lake) -> None:
     assert not (peopled.path / "quarantine").exists()
 
 
+def test_what_killed_queries_spilled_goes(
+    lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Spill of a query that was killed is nobody's any more after a day; that of a running one stays."""
+    monkeypatch.setattr(erasing, "gettempdir", lambda: str(tmp_path))
+    old, new = (tmp_path / f"tooltrail-query-{name}" for name in ("old", "new"))
+    for folder in (old, new):
+        folder.mkdir()
+        (folder / "spill.block").write_bytes(b"rows")
+    os.utime(old, (1, 1))
+    erase(lake, "zquill-77")
+    assert (old.exists(), new.exists()) == (False, True)
+
+
 def test_the_ledger_names_nobody(peopled: Lake) -> None:
     """The ledger holds keyed digests, who asked and who approved, and how it ended; the note with names is gone."""
     result = erase(peopled)
@@ -146,6 +161,34 @@ def test_the_ledger_names_nobody(peopled: Lake) -> None:
     assert ask(peopled, "SELECT state FROM erasures ORDER BY state_time") == [("begun",), ("erased",)]
     assert list((peopled.path / erasing.FOLDER).iterdir()) == []
     assert erasing.unfinished(peopled) == []
+
+
+def test_who_asks_for_it_themselves_is_gone_too(peopled: Lake) -> None:
+    """A reason that names the person, or that they proposed it, does not keep the name in the ledger."""
+    subject, _ = erasing.whom(peopled, ["zquill-77"], leaves_of)
+    request = erasing.propose(peopled, subject, f"mail of {MAIL}, {MAIL}", "zquill-77")
+    approved = approving.decide(peopled, request.request_id, "ben", approve=True)
+    with alone(peopled, "keeping"):
+        result = erasing.carry_out(peopled, approved)
+    content = everything(peopled)
+    assert MAIL.encode() not in content
+    assert b"zquill-77" not in content
+    token = f"erased-{result.erasure_id}"
+    assert erasing.ledger(peopled)[0]["reason"] == f"mail of {token}, {token}"
+    assert approving.find(peopled, request.request_id).state == "done"
+
+
+def test_approved_and_killed_before_it_began_it_is_done_later(peopled: Lake) -> None:
+    """Between the second person's word and the first step nothing is forgotten."""
+    subject, _ = erasing.whom(peopled, ["zquill-77"], leaves_of)
+    request = erasing.propose(peopled, subject, "she asked", "ana")
+    assert erasing.unfinished(peopled) == []
+    approving.decide(peopled, request.request_id, "ben", approve=True)
+    [note] = erasing.unfinished(peopled)
+    assert note.approved_by == "ben"
+    with alone(peopled, "keeping"):
+        [result] = erasing.resume_held(peopled)
+    assert result.state == "erased"
 
 
 def test_nothing_is_erased_by_one_person(peopled: Lake) -> None:
