@@ -91,6 +91,7 @@ class _Run:
             seen += count
             progress(seen, fresh.height)
         self._write_model()
+        self._write_doubts()
         self._write_states()
         kept.keep_up(self._lake, lambda: session_events(self._lake), self._version)
         return Outcome(self._version, fresh.height, len(self._touched), self._merged, self._doubts)
@@ -139,6 +140,14 @@ class _Run:
         return every.with_columns(
             merged_time=self._now, merge_date=self._now.date(), revision=pl.lit(self._version, pl.Int64)
         )
+
+    def _write_doubts(self) -> None:
+        if self._doubts:
+            facts = {"revision": self._version, "doubt_time": self._now, "doubt_date": self._now.date()}
+            rows = pl.DataFrame([{**asdict(doubt), **facts} for doubt in self._doubts]).rename(
+                {"column": "id_column"}
+            )
+            self._lake.append("session_doubts", _arrow(rows, "session_doubts"))
 
     def _write_states(self) -> None:
         states = self._states() if self._touched else None

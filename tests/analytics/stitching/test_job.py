@@ -175,3 +175,11 @@ def test_a_denial_got_around_later_in_another_session_is_counted_in_both(lake):
     found = ask(lake, "SELECT session, sidestepped FROM sessions")
     assert [n for _, n in found] == [1, 1]
     assert [len(ladder(lake, session).rungs["sidestepped"]) for session, _ in found] == [1, 1]
+
+
+def test_what_was_not_believed_is_on_record(lake):
+    """An id that several people share, and that so joins nothing, is kept with why, by the run that found it."""
+    take_in(lake, [record(n, session_id="pool", user_id=f"u{n % 3}") for n in range(9)])
+    job.update(lake)
+    asked = "SELECT id_column, why, source_system, keys, events FROM session_doubts"
+    assert ask(lake, asked) == [("session_key", "one id, several people", "native", 1, 9)]
