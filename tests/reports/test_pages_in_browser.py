@@ -73,9 +73,9 @@ def test_nothing_runs_and_nothing_is_asked_for(browser: Browser, files: Path, na
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "draft"])
 def test_axe_finds_nothing(browser: Browser, files: Path, name: str, scheme: str) -> None:
-    """WCAG A and AA and the best practices, of every part unfolded; in the dark the contrasts."""
+    """WCAG A and AA and the best practices, of every part unfolded; in the dark the contrasts. A draft has less."""
     from axe_playwright_python.base import AXE_FILE_PATH
 
     page, _ = opened(browser, files / f"{name}.html", color_scheme=scheme, bypass_csp=True)
