@@ -115,7 +115,7 @@ def figures(found: Assessment, campaign: Campaign | None) -> dict[str, Figure | 
         "matrix": used_matrix(list(_squares(found))),
         "keys": keys_by_age(debt.by("credential").to_pylist(), debt.until) if debt else None,
         "burn_down": burn_down(debt.weeks("server").to_pylist()) if debt else None,
-        "progress": progress(decided, len(campaign.verdicts)) if campaign else None,
+        "progress": progress(decided, len(campaign.verdicts), campaign.created_at) if campaign else None,
         "decision_times": decision_times([decision.seconds for decision in decisions]),
     }
 
