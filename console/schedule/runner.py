@@ -15,7 +15,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from console.exits import say
-from console.reporting import contents, short_lives
+from console.reporting import contents, means
 from console.schedule.delivering import Parcel, deliver
 from console.schedule.ledger import Ledger, Run
 from console.schedule.settings import Schedule
@@ -114,8 +114,7 @@ class Runner:
             return Parcel.of(folder, run)
         since = run.due - timedelta(days=schedule.days) if schedule.days else None
         asked = Request(
-            schedule.subject or None, since, run.due, None, *short_lives(self.settings.debt),
-            servers=schedule.servers, principals=schedule.principals,
+            schedule.subject or None, since, run.due, None, schedule.servers, schedule.principals, means(self.settings)
         )  # fmt: skip
         page = load(schedule.report).build(self.lake, asked)
         folder.mkdir(parents=True, exist_ok=True)
