@@ -261,7 +261,7 @@ def test_what_never_works_is_given_up(lake: Lake, monkeypatch: pytest.MonkeyPatc
 
 def test_a_held_lock_is_another_process_at_work(lake: Lake, tmp_path: Path) -> None:
     """The daemon leaves it alone; a command says so."""
-    from analytics.locks import alone
+    from store.locks import alone
 
     fleet = schedule(folder=str(tmp_path))
     with alone(lake, "schedule-fleet"):
