@@ -6,7 +6,7 @@ import fcntl
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from store.errors import TooltrailError
+from store.errors import BusyError
 from store.lake import Lake
 
 
@@ -14,13 +14,13 @@ from store.lake import Lake
 def alone(lake: Lake, job: str) -> Iterator[None]:
     """Hold a job's lock; the system lets go of it when the process ends, however it ends.
 
-    Raises TooltrailError when another process holds it.
+    Raises BusyError when another process holds it.
     """
     with (lake.path / f"{job}.lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise TooltrailError(
+            raise BusyError(
                 f"another run of the {job} job is at work on this lake",
                 where=str(lake.path),
                 hint="wait for it, or read what is there with --no-update",
