@@ -46,6 +46,7 @@ FOLDER = "erasing"
 LEARNED = ("trained", "quarantine")
 """Folders that go with an erasure: what was learned is learned again, what was set aside was damaged."""
 SPILL_AGE = 86_400.0
+_SIGN = 2**63
 PASSES = 5
 """How often files are looked for while ingest brings more; what comes later is another erasure's."""
 LeavesOf = Callable[[Lake, Sequence[str]], list[int]]
@@ -161,21 +162,29 @@ def is_held(lake: Lake, note: Note) -> bool:
 
 def resume_held(lake: Lake, second_copy: Path | None = None) -> list[Erased]:
     """Do what is not done yet, for a caller that holds the lock."""
-    return [_erase(lake, note, second_copy) for note in unfinished(lake)]
+    return [_erase(lake, note, second_copy) for note in unfinished(lake) if not is_held(lake, note)]
 
 
 def replay_held(lake: Lake, ledger: Sequence[dict[str, object]], leaves_of: LeavesOf) -> list[Erased]:
     """Erase again whom ledgers say were erased, as after a restore; for a caller that holds the lock."""
     done = []
     for row in ledger:
-        subjects = [str(s) for s in row["subjects"]] if isinstance(row["subjects"], list) else []
-        if names := names_like(lake, subjects):
-            subject, _ = whom(lake, names, leaves_of)
-            note = Note(str(row["erasure_id"]), list(subject.names), list(subject.leaves), str(row["reason"]),
-                        str(row["proposed_by"]), str(row["approved_by"]))  # fmt: skip
+        names = names_like(lake, _texts(row["subjects"]))
+        found = known_as(lake, names)[0] if names else []
+        known = {
+            *leaves_of(lake, found),
+            *(int(leaf, 16) - _SIGN for leaf in _texts(row.get("fingerprints"))),
+        }
+        said = (str(row[name]) for name in ("reason", "proposed_by", "approved_by"))
+        note = Note(str(row["erasure_id"]), found, sorted(known), *said)
+        if any(traces(lake, note.subject)):
             _keep(lake, note)
             done.append(_erase(lake, note, None))
     return done
+
+
+def _texts(value: object) -> list[str]:
+    return [str(one) for one in value] if isinstance(value, list) else []
 
 
 def ledger(lake: Lake) -> list[dict[str, object]]:
@@ -262,6 +271,7 @@ def _enter(lake: Lake, note: Note, result: Erased, second_copy: Path | None) -> 
     said = {n: note.subject.without(getattr(note, n), token_of(note.erasure_id))
             for n in ("reason", "proposed_by", "approved_by")}  # fmt: skip
     row = {"erasure_id": note.erasure_id, "state": result.state, "subjects": digests_of(lake, note.names), **said,
+           "fingerprints": [f"{leaf + _SIGN:016x}" for leaf in note.leaves],
            "rows": result.rows, "files": result.files, "residue": len(result.residue)}  # fmt: skip
     if second_copy is not None:
         before = second_copy.read_bytes() if second_copy.exists() else b""

@@ -271,6 +271,22 @@ def test_a_replayed_ledger_erases_again(peopled: Lake, tmp_path: Path) -> None:
     assert MAIL.encode() not in everything(old)
 
 
+def test_a_replayed_ledger_finds_what_others_said(lake: Lake, tmp_path: Path) -> None:
+    """In a lake that was put back nobody goes by the name, and yet a call that held it loses its content."""
+    take_in(lake, [record(1, user_id="bob", arguments={"to": MAIL}), record(2, user_id="bob")])
+    shutil.copytree(lake.path, tmp_path / "old")
+    take_in(lake, [record(3, user_id=MAIL)], first=3)
+    erase(lake, MAIL)
+    old = Lake.open(tmp_path / "old")
+    with alone(old, "keeping"):
+        [again] = erasing.replay_held(old, erasing.ledger(lake), leaves_of)
+    assert (again.state, again.rows) == ("erased", 1)
+    assert MAIL.encode() not in everything(old)
+    assert ask(old, "SELECT count(*), count(args_json), count(user_id) FROM events") == [(2, 1, 2)]
+    with alone(old, "keeping"):
+        assert erasing.replay_held(old, erasing.ledger(lake), leaves_of) == []
+
+
 KILLED = """
 import os, sys
 from pathlib import Path
