@@ -13,7 +13,7 @@ import secrets
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from shutil import rmtree
@@ -22,12 +22,13 @@ from tempfile import gettempdir
 import polars as pl
 import pyarrow as pa
 
-from store.durable import sync_folder, write_file
+from store.durable import write_file
 from store.entries import digests
 from store.errors import UsageError
 from store.keeping import approving, holding
 from store.keeping.approving import Request
 from store.keeping.compacting import written
+from store.keeping.notes import FOLDER, Note, forget, keep, read, unfinished
 from store.keeping.records import Done, record
 from store.keeping.redacting import redacted, touched
 from store.keeping.replacing import MOST, Change, replace_files
@@ -41,32 +42,14 @@ from store.tables import TABLES
 from store.tables.keeping import ERASURES
 from store.tables.table import Table
 
-FOLDER = "erasing"
-"""Notes of erasures that are not done yet: the only place their names are kept in."""
 LEARNED = ("trained", "quarantine")
 """Folders that go with an erasure: what was learned is learned again, what was set aside was damaged."""
 SPILL_AGE = 86_400.0
+_SIGN = 2**63
 PASSES = 5
 """How often files are looked for while ingest brings more; what comes later is another erasure's."""
 LeavesOf = Callable[[Lake, Sequence[str]], list[int]]
 """Gives the fingerprints that names have in a lake's arguments and results; ingest knows how."""
-
-
-@dataclass(frozen=True)
-class Note:
-    """What an erasure needs to know until it is done."""
-
-    erasure_id: str
-    names: list[str]
-    leaves: list[int]
-    reason: str
-    proposed_by: str
-    approved_by: str = ""
-
-    @property
-    def subject(self) -> Subject:
-        """Who is erased."""
-        return Subject(tuple(self.names), tuple(self.leaves))
 
 
 @dataclass(frozen=True)
@@ -121,7 +104,7 @@ def propose(lake: Lake, subject: Subject, reason: str, by: str) -> Request:
     erasure_id = secrets.token_hex(6)
     said = subject.without(reason, token_of(erasure_id))
     request = approving.propose(lake, "erase", erasure_id, said, by, erasure_id)
-    _keep(lake, Note(erasure_id, list(subject.names), list(subject.leaves), said, request.by))
+    keep(lake, Note(erasure_id, list(subject.names), list(subject.leaves), said, request.by))
     return request
 
 
@@ -132,26 +115,16 @@ def token_of(erasure_id: str) -> str:
 
 def withdraw(lake: Lake, request: Request) -> None:
     """Destroy the note of a request that was refused."""
-    _forget(lake, request.target)
+    forget(lake, request.target)
 
 
 def carry_out(lake: Lake, request: Request, second_copy: Path | None = None) -> Erased:
     """Erase what was approved, for a caller that holds the lock."""
-    note = replace(_note(lake, request.target), approved_by=request.approved_by or "")
+    note = replace(read(lake, request.target), approved_by=request.approved_by or "")
     if not note.approved_by:
         raise UsageError(f"request {request.request_id} is not approved")
-    _keep(lake, note)
+    keep(lake, note)
     return _erase(lake, note, second_copy)
-
-
-def unfinished(lake: Lake) -> list[Note]:
-    """Return the approved erasures that were interrupted, or that a hold keeps from being done."""
-    folder = lake.path / FOLDER
-    files = sorted(folder.glob("*.json")) if folder.is_dir() else []
-    said = {request.target: request.approved_by or "" for request in approving.requests(lake)}
-    notes = [_read(file) for file in files]
-    known = [replace(note, approved_by=note.approved_by or said.get(note.erasure_id, "")) for note in notes]
-    return [note for note in known if note.approved_by]
 
 
 def is_held(lake: Lake, note: Note) -> bool:
@@ -161,21 +134,29 @@ def is_held(lake: Lake, note: Note) -> bool:
 
 def resume_held(lake: Lake, second_copy: Path | None = None) -> list[Erased]:
     """Do what is not done yet, for a caller that holds the lock."""
-    return [_erase(lake, note, second_copy) for note in unfinished(lake)]
+    return [_erase(lake, note, second_copy) for note in unfinished(lake) if not is_held(lake, note)]
 
 
 def replay_held(lake: Lake, ledger: Sequence[dict[str, object]], leaves_of: LeavesOf) -> list[Erased]:
     """Erase again whom ledgers say were erased, as after a restore; for a caller that holds the lock."""
     done = []
     for row in ledger:
-        subjects = [str(s) for s in row["subjects"]] if isinstance(row["subjects"], list) else []
-        if names := names_like(lake, subjects):
-            subject, _ = whom(lake, names, leaves_of)
-            note = Note(str(row["erasure_id"]), list(subject.names), list(subject.leaves), str(row["reason"]),
-                        str(row["proposed_by"]), str(row["approved_by"]))  # fmt: skip
-            _keep(lake, note)
+        names = names_like(lake, _texts(row["subjects"]))
+        found = known_as(lake, names)[0] if names else []
+        known = {
+            *leaves_of(lake, found),
+            *(int(leaf, 16) - _SIGN for leaf in _texts(row.get("fingerprints"))),
+        }
+        said = (str(row[name]) for name in ("reason", "proposed_by", "approved_by"))
+        note = Note(str(row["erasure_id"]), found, sorted(known), *said)
+        if any(traces(lake, note.subject)):
+            keep(lake, note)
             done.append(_erase(lake, note, None))
     return done
+
+
+def _texts(value: object) -> list[str]:
+    return [str(one) for one in value] if isinstance(value, list) else []
 
 
 def ledger(lake: Lake) -> list[dict[str, object]]:
@@ -205,7 +186,7 @@ def _erase(lake: Lake, note: Note, second_copy: Path | None) -> Erased:
     for request in approving.requests(lake):
         if request.target == note.erasure_id and request.state == "approved":
             approving.finish(lake, request)
-    _forget(lake, note.erasure_id)
+    forget(lake, note.erasure_id)
     return result
 
 
@@ -262,6 +243,7 @@ def _enter(lake: Lake, note: Note, result: Erased, second_copy: Path | None) -> 
     said = {n: note.subject.without(getattr(note, n), token_of(note.erasure_id))
             for n in ("reason", "proposed_by", "approved_by")}  # fmt: skip
     row = {"erasure_id": note.erasure_id, "state": result.state, "subjects": digests_of(lake, note.names), **said,
+           "fingerprints": [f"{leaf + _SIGN:016x}" for leaf in note.leaves],
            "rows": result.rows, "files": result.files, "residue": len(result.residue)}  # fmt: skip
     if second_copy is not None:
         before = second_copy.read_bytes() if second_copy.exists() else b""
@@ -270,31 +252,3 @@ def _enter(lake: Lake, note: Note, result: Erased, second_copy: Path | None) -> 
     lake.append(
         ERASURES.name, held, note={"operation": "erasure", "erasure": note.erasure_id, "state": result.state}
     )
-
-
-def _file(lake: Lake, erasure_id: str) -> Path:
-    return lake.path / FOLDER / f"{erasure_id}.json"
-
-
-def _keep(lake: Lake, note: Note) -> None:
-    write_file(_file(lake, note.erasure_id), json.dumps(asdict(note)).encode())
-
-
-def _read(file: Path) -> Note:
-    return Note(**json.loads(file.read_text("utf-8")))
-
-
-def _note(lake: Lake, erasure_id: str) -> Note:
-    try:
-        return _read(_file(lake, erasure_id))
-    except FileNotFoundError as error:
-        raise UsageError(f"erasure {erasure_id} was done, or withdrawn") from error
-
-
-def _forget(lake: Lake, erasure_id: str) -> None:
-    """Destroy the note, and what a write of it that was killed left behind."""
-    folder = lake.path / FOLDER
-    if folder.is_dir():
-        for file in [*folder.glob(f"*{erasure_id}*"), *folder.glob(f".*{erasure_id}*")]:
-            file.unlink(missing_ok=True)
-        sync_folder(folder)

@@ -65,14 +65,16 @@ def _replaced(table: Table, subject: Subject, token: str) -> list[pl.Expr]:
     found = []
     for field in table.schema:
         column = pl.col(field.name)
-        if field.type == TEXT:
+        if field.type == FINGERPRINTS and subject.leaves:
+            found.append(column.list.set_difference(list(subject.leaves)))
+        elif not subject.names:
+            continue
+        elif field.type == TEXT:
             found.append(_without(column, subject, token))
         elif field.type == TEXTS:
             found.append(column.list.eval(_without(pl.element(), subject, token)))
         elif field.name == "raw":
             found.append(column.map_elements(lambda raw: _bytes_without(raw, subject, token), pl.Binary))
-        elif field.type == FINGERPRINTS and subject.leaves:
-            found.append(column.list.set_difference(list(subject.leaves)))
     return found
 
 
