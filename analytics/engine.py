@@ -10,7 +10,7 @@ import secrets
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import duckdb
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 MOST_SPILLED = "16GB"
 """More than this no job may spill: it fails with an error rather than fill the disk."""
 MEMORY = "50%"
-"""Of the machine's memory; what an operator sets in [query] goes before it."""
+"""Of the machine's memory: two jobs at once still fit."""
 
 
 def connect(settings: Mapping[str, str | int] | None = None) -> duckdb.DuckDBPyConnection:
@@ -29,7 +29,11 @@ def connect(settings: Mapping[str, str | int] | None = None) -> duckdb.DuckDBPyC
     import duckdb
 
     spill = Path(tempfile.gettempdir()) / f"tooltrail-{os.getpid()}-{secrets.token_hex(4)}"
-    bounds = {"temp_directory": str(spill), "max_temp_directory_size": MOST_SPILLED, "memory_limit": MEMORY}
-    connection = duckdb.connect(config={**bounds, **(settings or {})})
+    chosen: dict[str, Any] = {"temp_directory": str(spill), "memory_limit": MEMORY, **(settings or {})}
+    most = chosen.pop("max_temp_directory_size", MOST_SPILLED)
+    connection = duckdb.connect(config=chosen)
+    connection.execute(
+        f"SET max_temp_directory_size = '{most}'"
+    )  # DuckDB does not hold to it when given on connecting
     connection.execute("SET TimeZone = 'UTC'")
     return connection
