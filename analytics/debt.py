@@ -123,12 +123,11 @@ def debt(
     """
     life = (short_life or ShortLife()).parameters()
     version = lake.snapshot("events", as_of).version
-    seen = _ask(lake, version, _BOUNDS, {})
-    [bounds] = seen.to_pylist()
-    if bounds["first"] is None:
+    first, last = _seen(lake, version, as_of)
+    if first is None or last is None:
         return None
-    begins = max(filter(None, (since, bounds["first"])))
-    ends = min(filter(None, (until, bounds["last"] + timedelta(microseconds=1))))
+    begins = max(filter(None, (since, first)))
+    ends = min(filter(None, (until, last + timedelta(microseconds=1))))
     if begins >= ends:
         return None
     longest = {"until": ends, "longest": LONGEST.total_seconds()}
@@ -138,6 +137,21 @@ def debt(
     anonymous = _ask(lake, version, _ANONYMOUS, {"since": begins, "until": ends})["calls"][0].as_py()
     connection = _days(lake, version, keys, (begins, ends), life, longest)
     return TrustDebt(version, begins, ends, keys, unclassified, anonymous, connection)
+
+
+def _seen(lake: Lake, version: int, as_of: AsOf) -> tuple[datetime | None, datetime | None]:
+    """Return the first and the last time of events whose clock is plausible.
+
+    The table's log knows them where no file holds an event of another day than its own; else the events are asked.
+    """
+    files = lake.snapshot("events", as_of).files
+    bounds = [(f.least, f.greatest, f.day) for f in files]
+    if all(a is not None and b is not None and a.date() == b.date() == day for a, b, day in bounds):
+        return min((a for a, _, _ in bounds if a), default=None), max(
+            (b for _, b, _ in bounds if b), default=None
+        )
+    [asked] = _ask(lake, version, _BOUNDS, {}).to_pylist()
+    return asked["first"], asked["last"]
 
 
 _BOUNDS = """

@@ -98,7 +98,7 @@ def _nothing(field: Any, count: int) -> Any:
 _EVENTS = f"""
 WITH n AS (SELECT range AS i, hash(range) AS h, hash(range * 7 + 1) AS g FROM range($start::BIGINT, $stop::BIGINT)),
 calls AS (
-    SELECT i, (h % $people::UBIGINT)::BIGINT AS u, (g % 16)::BIGINT AS pick, h % 25 = 0 AS refused,
+    SELECT i, (h % $people::UBIGINT)::BIGINT AS u, (g % 11)::BIGINT AS pick, h % 25 = 0 AS refused,
            TIMESTAMPTZ '2026-01-01 00:00:00+00' + to_microseconds((i * (90 * 86400 * 1000000.0 / $events))::BIGINT) AS t
     FROM n
 ), named AS (

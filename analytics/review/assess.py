@@ -92,7 +92,7 @@ def basis_of(world: World) -> Basis:
         config_hash=hashlib.sha256(configured.encode()).hexdigest(),
         root_hash=hashlib.sha256("\n".join(paths).encode()).hexdigest(),
         imports=tuple(ImportNote(**{**n, "files": tuple(n["files"]), "sha256": tuple(n["sha256"])}) for n in notes),
-        command=f"tooltrail review assess --since {since} --until {until} --as-of {world.events.version}",
+        command=f"tooltrail review show --since {since} --until {until} --as-of {world.events.version}",
     )  # fmt: skip
 
 

@@ -54,7 +54,7 @@ class Basis:
 
     `events_version` is a version of the events table, `entitlements_version` the last import that counts (None:
     nothing was imported), `moment` the time up to which findings and triage count. `config_hash` is the SHA-256 of
-    scope and tool classes; `root_hash` that of the data files of the events in the period.
+    scope and tool classes; `root_hash` that of the names of the version's data files, which never change.
     """
 
     since: datetime

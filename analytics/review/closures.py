@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from analytics.entitlements.facts import KINDS
@@ -27,20 +27,27 @@ FROM principals"""
 
 
 def closures_of(
-    lake: Lake, items: Sequence[Row], verdicts: Sequence[Verdict], now: datetime, hours: float
+    lake: Lake, items: Sequence[Row], verdicts: Sequence[Verdict], now: datetime, hours: float, due: datetime
 ) -> tuple[Closure, ...]:
-    """Return what came of each item that was decided to be revoked; `hours` is how long enforcement may take."""
+    """Return what came of each item that is to be revoked; `hours` is how long enforcement may take.
+
+    What the overdue policy revoked counts from `due`, the day decisions were due.
+    """
     known = {item["item_id"]: item for item in items}
-    revoked = [v for v in verdicts if v.outcome == "revoke" and v.first is not None]
+    revoked = [v for v in verdicts if v.outcome == "revoke"]
     if not revoked:
         return ()
     gone = {
         row["item_id"]: row
         for row in _rows(lake, _GONE, {"ids": [v.item_id for v in revoked], "now": now})
     }  # fmt: skip
-    later = {row["item_id"]: row for row in _later(lake, [(known[v.item_id], _when(v)) for v in revoked])}
+    later = {
+        row["item_id"]: row for row in _later(lake, [(known[v.item_id], _when(v, due)) for v in revoked])
+    }
+    limit = now - timedelta(hours=hours)
     found = [
-        _closure(known[v.item_id], v, gone.get(v.item_id), later.get(v.item_id), now, hours) for v in revoked
+        _closure(known[v.item_id], v, when, gone.get(v.item_id), later.get(v.item_id), late=when < limit)
+        for v, when in ((v, _when(v, due)) for v in revoked)
     ]
     return tuple(
         sorted(
@@ -49,10 +56,9 @@ def closures_of(
     )
 
 
-def _when(verdict: Verdict) -> datetime:
+def _when(verdict: Verdict, due: datetime) -> datetime:
     last = verdict.second or verdict.first
-    assert last is not None
-    return last.decided_at
+    return due if last is None or verdict.closed_by != "reviewer" else last.decided_at
 
 
 def _later(lake: Lake, asked: Sequence[tuple[Row, datetime]]) -> list[dict[str, Any]]:
@@ -85,9 +91,8 @@ def _called(people: Sequence[Row], item: Row, kind: str) -> list[str]:
 
 
 def _closure(
-    item: Row, verdict: Verdict, gone: Row | None, later: Row | None, now: datetime, hours: float
+    item: Row, verdict: Verdict, decided: datetime, gone: Row | None, later: Row | None, *, late: bool
 ) -> Closure:
-    decided = _when(verdict)
     proof, name, at = _proof(gone, later)
     reached = later["reached_at"] if later else None
     if reached is not None and (at is None or reached > at):
@@ -95,13 +100,14 @@ def _closure(
     elif proof is not None:
         status = "enforced"
     else:
-        status = "overdue" if (now - decided).total_seconds() > hours * 3600 else "not_proven"
-    ticket = (verdict.second.ticket if verdict.second else None) or (
-        verdict.first.ticket if verdict.first else None
-    )
+        status = "overdue" if late else "not_proven"
+    tickets = [
+        decision.ticket for decision in (verdict.second, verdict.first) if decision and decision.ticket
+    ]
     return Closure(
         item_id=verdict.item_id, principal=item["principal"], server_name=item["server_name"],
-        tool_name=item["tool_name"], decided_at=decided, ticket=ticket, status=status, proof=proof, proof_id=name,
+        tool_name=item["tool_name"], decided_at=decided, ticket=next(iter(tickets), None), status=status, proof=proof,
+        proof_id=name,
         proof_time=at,
         hours=None if at is None else max(0.0, (at - decided).total_seconds() / 3600),
         used_since=tuple((later["reached"] if later else None) or ()),

@@ -1,7 +1,8 @@
--- What each source told of each server, hour by hour: how much, and of whom.
+-- What each source told of each server, hour by hour: how much, and of whom. The hour is plain arithmetic, in UTC: what
+-- knows of time zones would look them up for every row.
 CREATE TABLE hours AS
-SELECT source_system, source_instance, server_name, date_trunc('hour', event_time) AS hour,
-       list(DISTINCT evidence_kind) AS evidence_kinds, count(*) AS events,
+SELECT source_system, source_instance, server_name, evidence_kind,
+       to_timestamp(epoch_us(event_time) // 3600000000 * 3600) AS hour, count(*) AS events,
        count(*) FILTER (event_class IN ('tool_call', 'denial') AND tool_name IS NOT NULL) AS calls,
        count(coalesce(user_id, user_email)) AS with_human, count(coalesce(client_oauth_id, client_name, agent_id)) AS with_client,
        count(credential_id) AS with_credential, min(event_time) AS first, max(event_time) AS last

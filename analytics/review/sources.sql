@@ -2,7 +2,7 @@
 WITH by_hour AS (
     SELECT concat_ws(' ', source_system, source_instance) AS source, hour, sum(events) AS events, min(first) AS first,
            max(last) AS last, sum(with_human) AS with_human, sum(with_client) AS with_client, sum(with_credential) AS with_credential,
-           flatten(list(evidence_kinds)) AS kinds, list(DISTINCT server_name) AS servers
+           list(DISTINCT evidence_kind) AS kinds, list(DISTINCT server_name) AS servers
     FROM hours GROUP BY ALL
 ), spaced AS (
     SELECT *, epoch(hour - lag(hour) OVER (PARTITION BY source ORDER BY hour)) / 3600 - 1 AS silent FROM by_hour

@@ -26,7 +26,7 @@ def campaign_of(lake: Lake, name: str, *, now: datetime | None = None, enforce_h
     row, moment = ledger.campaign_row(lake, name), now or datetime.now(UTC)
     items, decisions = ledger.checked_items(lake, row), ledger.decisions_of(lake, name)
     verdicts = verdicts_of(row, items, decisions, moment)
-    closures = closures_of(lake, items, verdicts, moment, enforce_hours)
+    closures = closures_of(lake, items, verdicts, moment, enforce_hours, row["due_at"])
     return Campaign(
         name=name, status=_status(row, moment), created_at=row["created_at"], created_by=row["created_by"],
         due_at=row["due_at"], overdue_policy=row["overdue"], reviewers=tuple(row["reviewers"]),

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import polars as pl
 import pyarrow as pa
 
 from analytics.detecting.tool_classes import Overrides, classify, overrides
@@ -50,8 +51,9 @@ class World:
 
     def ask(self, question: str, parameters: Mapping[str, Any] | None = None) -> list[Row]:
         """Return the rows of a question over the tables; of the parameters those it names are bound."""
-        rows: list[Row] = self.table(question, parameters).to_pylist()
-        return rows
+        frame = pl.from_arrow(self.table(question, parameters))
+        assert isinstance(frame, pl.DataFrame)
+        return frame.to_dicts()
 
     def table(self, question: str, parameters: Mapping[str, Any] | None = None) -> pa.Table:
         """Return the answer to a question as Arrow."""

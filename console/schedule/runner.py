@@ -115,7 +115,8 @@ class Runner:
             schedule.subject or None, since, run.due, None, schedule.servers, schedule.principals, means(self.settings)
         )  # fmt: skip
         page = load(schedule.report).build(self.lake, asked)
-        folder.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(folder, ignore_errors=True)  # what a crash left half made may have other names
+        folder.mkdir(parents=True)
         files = dict(contents(page, pdf=schedule.pdf))
         for name, content in files.items():
             write_file(folder / name, content)
@@ -131,6 +132,8 @@ class Runner:
         gave_up = run.failures + 1 >= MOST_FAILURES
         state = "gave_up" if gave_up else "failed"
         self.ledger.write(schedule, run.run_id, run.due, state, {"target": target, "error": reason})
+        if gave_up:
+            shutil.rmtree(self._outbox(run), ignore_errors=True)
         then = "given up" if gave_up else f"trying again in {pause(run.failures + 1).total_seconds():,.0f} s"
         say(f"{schedule.label}: {f'not sent to {target}' if target else 'not made'}, {reason}; {then}")
         return "failed"

@@ -27,23 +27,34 @@ _OF_GRANTS: Mapping[str, Callable[[Row], bool]] = {
 def lists_of(tables: Mapping[str, pa.Table], stem: str) -> dict[str, Listing]:
     """Return every table of the page by its name; one that does not apply is not there."""
     grants: list[Row] = tables["grants"].to_pylist()
+    asked = frozenset(tables["queries"]["id"].to_pylist())
     made = {}
     for name, told in _told().items():
         if name in _OF_GRANTS:
             chosen = [row for row in grants if _OF_GRANTS[name](row)]
-            made[name] = _listing(name, told, chosen[:MOST], stem, len(chosen), kept="grants")
+            made[name] = _listing(name, told, chosen[:MOST], stem, len(chosen), asked, kept="grants")
         elif name in tables:
             rows = tables[name].slice(0, MOST).to_pylist()
-            made[name] = _listing(name, told, rows, stem, tables[name].num_rows, kept=None)
+            made[name] = _listing(name, told, rows, stem, tables[name].num_rows, asked, kept=None)
     return made
 
 
 def _listing(
-    name: str, told: Mapping[str, Any], rows: list[Row], stem: str, total: int, *, kept: str | None
+    name: str,
+    told: Mapping[str, Any],
+    rows: list[Row],
+    stem: str,
+    total: int,
+    asked: frozenset[str],
+    *,
+    kept: str | None,
 ) -> Listing:
     shown = [_SHOWN[name](row) for row in rows] if name in _SHOWN else rows
     shown = [{**row, "item_id": [row["item_id"]]} if "item_id" in row else row for row in shown]
-    return listing(name, told["caption"], shown, told["columns"], stem=stem, kept=kept, total=total)
+    query = told.get("query") if told.get("query") in asked else None
+    return listing(
+        name, told["caption"], shown, told["columns"], stem=stem, kept=kept, total=total, query=query
+    )
 
 
 def _item(row: Row) -> Row:

@@ -44,10 +44,11 @@ def test_what_it_cannot_say_comes_before_what_it_says() -> None:
 
 
 def test_numbers_lead_to_their_questions() -> None:
-    """Each headline is a link to the question behind it, which is on the page with its digest."""
+    """Each headline, and tables too, lead to the question behind them, which is on the page with its digest."""
     found, _ = assessed(20)
     html = review_page(found).html()
-    assert html.count('href="#q-population"') == 6
+    assert html.count('<b><a href="#q-population">') == 6
+    assert html.count('<a href="#q-population">how this was asked</a>') >= 3
     assert '<details id="q-population">' in html
     assert "ab" * 32 in html
 

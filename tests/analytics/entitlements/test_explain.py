@@ -158,3 +158,38 @@ def test_groups_that_the_config_nests_count(lake: Lake) -> None:
     imported(lake, "toolhive", config, "k8s")
     assert judged(lake, "ana", "k8s", "pods")["human"].verdict == "allowed"
     assert judged(lake, "stranger", "k8s", "pods")["human"].verdict == "denied"
+
+
+@pytest.mark.parametrize(
+    ("options", "verdict"),
+    [
+        ({"resource": "acme/x"}, "denied"), ({"resource": "repo:acme/x"}, "allowed"),
+        ({"arguments": {"repo": "acme/x"}}, "allowed"), ({"arguments": {"repo": "other/x"}}, "denied"), ({}, "depends"),
+    ],
+)  # fmt: skip
+def test_a_resource_scope_bounds_what_a_grant_allows(
+    lake: Lake, options: dict[str, object], verdict: str
+) -> None:
+    """Within its scope it allows, outside it does not; where the call names no resource it depends on that."""
+    imported(lake, "grants", "principal,server,tool,resource_scope\nana,github,*,repo:acme/*\n")
+    human = judged(lake, "ana", "github", "create_issue", **options)["human"]
+    assert human.verdict == verdict
+    assert ("it is about repo:acme/*" in human.because) == (verdict == "depends")
+
+
+def test_names_in_any_script_are_asked_of_cedar(lake: Lake) -> None:
+    """A name with letters beyond ASCII, or with quotes, is that name and breaks nothing."""
+    policy = 'permit(principal == Client::"Zoë \\"Z\\"", action == Action::"call_tool", resource == Tool::"weather");'
+    imported(lake, "toolhive", policy)
+    assert judged(lake, 'Zoë "Z"', "k8s", "weather")["human"].verdict == "allowed"
+    assert judged(lake, "Zoe", "k8s", "weather")["human"].verdict == "denied"
+
+
+def test_rules_of_agentgateway_decide_and_ask_for_claims(lake: Lake) -> None:
+    """CEL rules are evaluated: a claim that is not given leaves the verdict open, with the claim as a reason."""
+    rules = 'mcpAuthorization: {rules: [\'jwt.team == "x" && mcp.tool.name == "weather"\']}\n'
+    imported(lake, "agentgateway", rules, "k8s")
+    open_ = judged(lake, "ana", "k8s", "weather")["human"]
+    assert (open_.verdict, "asks for team" in open_.because) == ("depends", True)
+    assert judged(lake, "ana", "k8s", "weather", claims={"team": "x"})["human"].verdict == "allowed"
+    assert judged(lake, "ana", "k8s", "other", claims={"team": "x"})["human"].verdict == "denied"

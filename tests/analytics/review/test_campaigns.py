@@ -206,11 +206,14 @@ def test_what_is_overdue_follows_the_policy_it_was_begun_with(
 ) -> None:
     """Past its day an open item is kept or revoked as was said at the beginning, or goes on to stand in the way."""
     begin(company, Opening("q1", "dora", days=14, overdue=policy), SCOPE)
-    later = datetime.now(UTC) + timedelta(days=15)
+    later = datetime.now(UTC) + timedelta(days=14, hours=2)
     campaign = campaign_of(company, "q1", now=later)
     assert campaign.status == "overdue"
     assert {v.outcome for v in campaign.verdicts} == {outcome}
     assert campaign.arithmetic.closes is (outcome is not None)
+    assert {(c.status, c.decided_at) for c in campaign.closures} == (
+        {("not_proven", campaign.due_at)} if outcome == "revoke" else set()
+    )
 
 
 def test_a_revocation_is_followed_until_it_is_proven(company: Lake) -> None:
