@@ -344,7 +344,7 @@ def test_writers_at_once_make_one_history(lake: Lake) -> None:
     told = [body for _, body in log_of(lake).entries()]
     assert sorted(b["version"] for b in told if b.get("table") == "events") == list(range(13))
     assert {b["hold"] for b in told if b["type"] == "hold"} == {
-        f"{name}-{n}" for name in "abc" for n in range(8)
+        f"{name}-{n}" for name in "abc" for n in range(4)
     }
     assert faults(lake) == []
 
