@@ -120,7 +120,11 @@ class Log:
             return self._write(head, [fact], self._key(head).signers).checkpoint.size - 1
 
     def rotate(self, note: Body | None = None) -> int:
-        """Replace the log's key; the old one signs the entry that names the new. Returns the entry's index."""
+        """Replace the log's key; the old one signs the entry that names the new. Returns the entry's index.
+
+        UsageError, and nothing is done, when the key comes from the environment.
+        """
+        signing.check_replaceable()
         with self._locked():
             head = self._append(self._commits)
             old, secret = self._key(head), secrets.token_bytes(keys.SIZE)

@@ -286,6 +286,8 @@ def test_the_key_may_stay_out_of_the_folder(tmp_path: Path, monkeypatch: pytest.
     assert faults(lake) == []
     with pytest.raises(UsageError, match="comes from"):
         log_of(lake).rotate()
+    lake.append("events", rows_of({"event_id": "f" * 32}))
+    assert faults(lake) == []
 
 
 # --- crashes and company ----------------------------------------------------------------------------------------
