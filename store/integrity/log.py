@@ -88,6 +88,14 @@ class Log:
 
     # --- writing ----------------------------------------------------------------------------------------------
 
+    def check(self) -> None:
+        """Prove that what is about to be committed can be logged: the log can be read, and its key is here.
+
+        Raises what `follow` raises.
+        """
+        if (head := self.head()) is not None:
+            self._key(head)
+
     def follow(self) -> Head:
         """Append what the tables' commits say that the log does not tell of yet; durable when this returns.
 

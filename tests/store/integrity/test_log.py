@@ -351,6 +351,35 @@ def test_writers_at_once_make_one_history(lake: Lake) -> None:
     assert faults(lake) == []
 
 
+def test_verification_beside_a_writer_finds_no_fault(lake: Lake) -> None:
+    """The log grows while it is read: what was read is held to the checkpoint that was read."""
+    script = (
+        "import sys\nfrom lakes import rows_of\nfrom store.lake import Lake\nlake = Lake.open(sys.argv[1])\n"
+        "print('ready', flush=True)\n"
+        "for n in range(400):\n"
+        "    lake.log.append('hold', {'hold': str(n)})\n"
+        "    n % 20 or lake.append('events', rows_of({'source_offset': n}))\n"
+    )
+    paths = {"PYTHONPATH": f"{Path(__file__).parents[2]}:{Path(__file__).parents[3]}"}
+    command = [sys.executable, "-c", script, str(lake.path)]
+    with subprocess.Popen(command, env=paths, stdout=subprocess.PIPE) as writer:
+        assert writer.stdout is not None
+        assert writer.stdout.readline() == b"ready\n"
+        for _ in range(4):
+            assert faults(lake) == []
+        writer.kill()
+    lake.check_writable()
+    assert faults(lake) == []
+
+
+def test_a_commit_that_could_not_be_logged_is_not_made(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the key nothing is written: not by a job either, which does not look before."""
+    monkeypatch.setenv(signing.VARIABLE, "11" * 32)
+    with pytest.raises(UsageError, match="signed by another key"):
+        lake.append("events", rows_of({}))
+    assert lake.snapshot("events").version == 0
+
+
 def test_a_broken_log_stops_writers_before_they_commit(lake: Lake) -> None:
     """What cannot be logged is not begun: the source keeps it until the log is mended."""
     (lake.path / "log" / CHECKPOINT).write_text("nonsense")
