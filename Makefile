@@ -22,7 +22,7 @@ test: install
 	$(BIN)/pytest -m "not slow" -n 2 --dist loadgroup
 
 test-slow: install
-	$(BIN)/pytest -m slow
+	$(BIN)/pytest -m slow -n 2 --dist loadgroup
 
 lint: install
 	$(BIN)/ruff check .

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from console.alerts import settings as alerts
 from console.schedule import settings as schedule
@@ -72,13 +73,17 @@ def named_rows(file: Path | None) -> list[dict[str, Any]]:
     alerts.read(file)
     schedule.read(file)
     return [
-        {"setting": name, "value": show(_flat(value)), "origin": origin, "meaning": f"docs/{page}.md"}
+        {"setting": name, "value": show(_safe(name, value)), "origin": origin, "meaning": f"docs/{page}.md"}
         for section, page in (("alerts", "alerts"), ("schedule", "schedule"))
         for name, value, origin in given(file, section)
     ]
 
 
-def _flat(value: Any) -> Any:
+def _safe(name: str, value: Any) -> Any:
+    """Return a value as it may be printed: the path of an address may be all that keeps strangers from a webhook."""
+    if name.endswith((".url", ".webhook")):
+        url = urlsplit(value)
+        return f"{url.scheme}://{url.netloc}/..." if url.path.strip("/") or url.query else value
     return tuple(value) if isinstance(value, list) else value
 
 

@@ -94,9 +94,10 @@ def approve_request(place: Place, output: Output, request_id: str, by: str) -> i
         elif request.action == "release":
             holding.lift(lake, request.target, request.reason, by)
             results = erasing.resume_held(lake, ledger)
+            approving.finish(lake, request)
         else:
             verifying.rotate(lake, request.request_id)
-        approving.finish(lake, request)
+            approving.finish(lake, request)
     return _print_erased(output, results) if results else Exit.DONE
 
 

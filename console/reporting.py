@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -14,12 +14,12 @@ from console import csvtext
 from console.cells import ENCODER, json_rows
 from console.exits import say
 from console.exporting import moment
-from console.options import Place
+from console.options import Place, duckdb_settings
 from console.output import Output, rows_of
-from reports.catalog import Request, load
+from reports.catalog import Means, Request, load
 from reports.page import Page
 from store.errors import UsageError
-from store.settings import DebtSettings
+from store.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -32,17 +32,27 @@ class Written:
 
 
 def request(
-    place: Place, subject: str | None, since: str | None, until: str | None, as_of: str | None = None
+    place: Place,
+    subject: str | None,
+    since: str | None,
+    until: str | None,
+    as_of: str | None,
+    servers: tuple[str, ...] = (),
+    principals: tuple[str, ...] = (),
 ) -> Request:
-    """Return what is asked of a report, with what the settings say of short lives."""
-    life = short_lives(place.settings().debt)
-    return Request(subject, moment(since, "--since"), moment(until, "--until"), as_of, *life)
+    """Return what is asked of a report, with what the settings say."""
+    asked = Request(subject, moment(since, "--since"), moment(until, "--until"), as_of, servers, principals)
+    return replace(asked, means=means(place.settings()))
 
 
-def short_lives(told: DebtSettings) -> tuple[timedelta, tuple[tuple[str, timedelta], ...]]:
-    """Return [debt] as reports take it."""
-    own = tuple((life.name, timedelta(seconds=life.seconds)) for life in told.short_lives)
-    return timedelta(seconds=told.short_life), own
+def means(told: Settings) -> Means:
+    """Return what of the settings reports go by."""
+    own = tuple((life.name, timedelta(seconds=life.seconds)) for life in told.debt.short_lives)
+    review = told.review
+    return Means(
+        timedelta(seconds=told.debt.short_life), own, review.period_days, review.least_days, review.window_hours,
+        review.most_windows, review.enforce_within / 3600, duckdb_settings(told.query),
+    )  # fmt: skip
 
 
 def report(place: Place, name: str, asked: Request, folder: Path, output: Output, *, pdf: bool) -> None:

@@ -56,6 +56,8 @@ class Source:
         words += [request.subject] if request.subject else []
         for option, moment in (("--since", request.since), ("--until", request.until)):
             words += [option, _stamp(moment)] if moment else []
+        for option, patterns in (("--server", request.servers), ("--principal", request.principals)):
+            words += [word for pattern in patterns for word in (option, pattern)]
         return shlex.join([*words, "--as-of", self._as_of()])
 
     def _as_of(self) -> str:
@@ -83,7 +85,8 @@ _BESIDE = frozenset({"deliveries", "report_runs", "access_log"})
 
 
 def _stamp(moment: datetime) -> str:
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    local = moment.astimezone(UTC)
+    return local.strftime("%Y-%m-%dT%H:%M:%S.%fZ" if local.microsecond else "%Y-%m-%dT%H:%M:%SZ")
 
 
 @cache

@@ -6,8 +6,8 @@ A report is a folder with `report.py`, which has `REPORT`; beside it lie its con
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from difflib import get_close_matches
 from pathlib import Path
@@ -23,20 +23,33 @@ FOLDER = Path(__file__).parent
 
 
 @dataclass(frozen=True)
+class Means:
+    """What [debt], [review] and [query] of the settings say that reports go by."""
+
+    short_life: timedelta = timedelta(minutes=15)
+    short_lives: tuple[tuple[str, timedelta], ...] = ()
+    period_days: int = 90
+    least_days: int = 30
+    window_hours: int = 8
+    most_windows: int = 12
+    enforce_hours: float = 24.0
+    bounds: Mapping[str, str | int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Request:
     """What is asked of a report. A period's end does not belong to it; None leaves what to the report.
 
-    `short_life` and `short_lives` are those of [debt]; `servers` and `principals` are patterns, none meaning all.
+    `servers` and `principals` are patterns, none meaning all.
     """
 
     subject: str | None = None
     since: datetime | None = None
     until: datetime | None = None
     as_of: AsOf = None
-    short_life: timedelta = timedelta(minutes=15)
-    short_lives: tuple[tuple[str, timedelta], ...] = ()
     servers: tuple[str, ...] = ()
     principals: tuple[str, ...] = ()
+    means: Means = field(default_factory=Means)
 
 
 @dataclass(frozen=True)

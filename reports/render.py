@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import jinja2
 from markupsafe import Markup, escape
 
-from reports.wording import count, cut, day, excerpt, share, shown, stamp, verbatim
+from reports.wording import count, cut, day, excerpt, share, shown, some, stamp, verbatim
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -59,6 +59,7 @@ def _environment() -> jinja2.Environment:
             "kind": kind,
             "stamp": stamp,
             "ids": ids,
+            "some": some,
             "ticked": ticked,
             "excerpt": excerpt,
             "share": share,

@@ -45,6 +45,10 @@ class UnreachableError(TooltrailError):
     """The lake or a source could not be opened, read, or written."""
 
 
+class BusyError(TooltrailError):
+    """Another process is at the same work; it may be left to it."""
+
+
 class FencedError(TooltrailError):
     """Another writer has taken over this stream: everything buffered from it must be dropped and re-read."""
 

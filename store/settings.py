@@ -238,7 +238,7 @@ class KeepingSettings:
 
     target_bytes: int = _fact(units.SIZE, 128 << 20, "How large compaction makes files.")
     target_rows: int = _fact(
-        units.COUNT, 1_000_000, "At most so many rows a file: they are in memory while it is made."
+        units.COUNT, 250_000, "At most so many rows a file: a gigabyte while it is made."
     )
     grace: float = _fact(units.DURATION, 3600.0, "What the longest query takes: replaced files stay so long.")
     orphans_after: float = _fact(units.DURATION, 86_400.0, "Files no commit names are removed when so old.")

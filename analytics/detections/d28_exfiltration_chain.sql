@@ -24,18 +24,22 @@ WITH answers AS (
     ASOF LEFT JOIN (FROM answers WHERE NOT untrusted) p ON p.session = s.session AND s.event_time > p.event_time
     ASOF LEFT JOIN (FROM answers WHERE untrusted) u ON u.session = s.session AND s.event_time > u.event_time
     WHERE s.sink AND s.reached AND s.fresh AND s.session IS NOT NULL
+), given AS (
+    SELECT event_id, actor, event_time, unnest(list_distinct(args_leaves)) AS leaf FROM sinks
 ), told AS (
-    SELECT actor, event_id, event_time, untrusted, unnest(list_distinct(result_leaves)) AS leaf FROM answers
+    FROM (SELECT actor, event_id, event_time, untrusted, unnest(list_distinct(result_leaves)) AS leaf FROM answers)
+    SEMI JOIN given USING (actor, leaf)
 ), asked AS (
     SELECT actor, leaf, min(event_time) AS since
-    FROM (SELECT coalesce(user_id, session) AS actor, event_time, unnest(args_leaves) AS leaf FROM calls) GROUP BY ALL
-), traced AS (
-    SELECT g.event_id AS sink_event, g.leaf, arg_max(t.event_id, t.event_time) FILTER (NOT t.untrusted) AS private_event,
-           arg_max(t.event_id, t.event_time) FILTER (t.untrusted AND t.event_time < a.since) AS untrusted_event, bool_or(t.untrusted) AS anyones
-    FROM (SELECT event_id, actor, event_time, unnest(list_distinct(args_leaves)) AS leaf FROM sinks) g
-    JOIN told t ON t.actor = g.actor AND t.leaf = g.leaf AND t.event_time < g.event_time
-     AND t.event_time >= g.event_time - to_minutes($window_minutes)
-    JOIN asked a ON a.actor = g.actor AND a.leaf = g.leaf GROUP BY ALL
+    FROM (SELECT coalesce(user_id, session) AS actor, event_time, unnest(args_leaves) AS leaf FROM calls)
+    SEMI JOIN given USING (actor, leaf) GROUP BY ALL
+), traced AS (   -- the latest private answer, the latest anyone could write, and the latest such before it was first asked for
+    SELECT g.event_id AS sink_event, g.leaf, if(p.event_time >= g.since, p.event_id, NULL) AS private_event,
+           if(u.event_time >= g.since, u.event_id, NULL) AS untrusted_event, coalesce(n.event_time >= g.since, false) AS anyones
+    FROM (SELECT g.*, a.since AS asked, g.event_time - to_minutes($window_minutes) AS since FROM given g JOIN asked a USING (actor, leaf)) g
+    ASOF LEFT JOIN (FROM told WHERE NOT untrusted) p ON p.actor = g.actor AND p.leaf = g.leaf AND g.event_time > p.event_time
+    ASOF LEFT JOIN (FROM told WHERE untrusted) n ON n.actor = g.actor AND n.leaf = g.leaf AND g.event_time > n.event_time
+    ASOF LEFT JOIN (FROM told WHERE untrusted) u ON u.actor = g.actor AND u.leaf = g.leaf AND g.asked > u.event_time
 ), counted AS (
     SELECT sink_event, count(*) FILTER (private_event IS NOT NULL AND NOT anyones) AS payload,
            count(*) FILTER (untrusted_event IS NOT NULL AND private_event IS NULL) AS address,

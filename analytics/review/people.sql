@@ -12,15 +12,22 @@ LEFT JOIN names i ON i.kind = 'client' AND i.name = r.agent_id
 LEFT JOIN names a ON a.kind = 'client' AND a.name = r.agent_name
 LEFT JOIN names k ON k.kind = 'credential' AND k.name = r.credential_id;
 
--- Who is meant by a name that a grant says: by the inventories and by the events.
+-- Who is meant by a name that a grant says: by the inventories, by the events, and else by itself.
 CREATE OR REPLACE TABLE called AS
-SELECT DISTINCT kind, name, who FROM (
-    FROM names
-    UNION ALL SELECT 'human', unnest([user_id, user_email, person]), person FROM cells
-    UNION ALL SELECT 'client', unnest([client_oauth_id, client_name, client]), client FROM cells
-    UNION ALL SELECT 'client', unnest([agent_id, agent_name, agent]), agent FROM cells
-    UNION ALL SELECT 'credential', unnest([credential_id, credential]), credential FROM cells
-) WHERE name IS NOT NULL AND who IS NOT NULL;
+WITH known AS (
+    SELECT DISTINCT kind, name, who FROM (
+        FROM names
+        UNION ALL SELECT 'human', unnest([user_id, user_email, person]), person FROM cells
+        UNION ALL SELECT 'client', unnest([client_oauth_id, client_name, client]), client FROM cells
+        UNION ALL SELECT 'client', unnest([agent_id, agent_name, agent]), agent FROM cells
+        UNION ALL SELECT 'credential', unnest([credential_id, credential]), credential FROM cells
+    ) WHERE name IS NOT NULL AND who IS NOT NULL
+)
+FROM known
+UNION ALL
+SELECT DISTINCT s.kind, s.principal, s.principal FROM spans s
+WHERE s.principal_kind NOT IN ('group', 'role', 'tool') AND s.principal <> '*'
+  AND NOT EXISTS (FROM known k WHERE k.kind = s.kind AND k.name = s.principal);
 
 -- The sides of a call that grants can be about.
 CREATE OR REPLACE TABLE acts AS

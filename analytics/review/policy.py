@@ -48,9 +48,9 @@ def policies_of(world: World, items: Sequence[Item]) -> tuple[Policy, ...]:
     """
     known = _known(world, items)
     used, held = _grouped(world.ask(text("policy.sql"))), _grouped(world.ask(text("held.sql")))
-    found = [
-        _policy(known, key, used.get(key, []), held.get(key, [])) for key in sorted(used.keys() | held.keys())
-    ]
+    everybody = {kind: held.pop((kind, "*"), []) for kind in ("human", "client")}
+    keys = sorted(used.keys() | held.keys())
+    found = [_policy(known, key, used.get(key, []), held.get(key, []) + everybody[key[0]]) for key in keys]
     found.sort(key=lambda p: (-len(p.removed), -p.backtest.broken, p.principal_kind, p.principal))
     return (_together(known, found), *found) if found else ()
 
@@ -68,8 +68,7 @@ def _known(world: World, items: Sequence[Item]) -> _Known:
 def _grouped(rows: Sequence[Row]) -> dict[tuple[str, str], list[Row]]:
     found: dict[tuple[str, str], list[Row]] = {}
     for row in rows:
-        if row["who"] != "*":
-            found.setdefault((row["kind"], row["who"]), []).append(row)
+        found.setdefault((row["kind"], row["who"]), []).append(row)
     return found
 
 

@@ -41,17 +41,24 @@ def _command(name: str, about: Report) -> click.Command:
                   show_default=True, metavar="DIR", help="The folder to write into.")  # fmt: skip
     @click.option("--since", metavar="TIME", help="From this time on (UTC).")
     @click.option("--until", metavar="TIME", help="Before this time (UTC).")
+    @click.option(
+        "--server", "servers", multiple=True, metavar="PATTERN", help="Reviews: only grants on these servers."
+    )
+    @click.option(
+        "--principal", "principals", multiple=True, metavar="PATTERN", help="Reviews: only grants to these."
+    )
     @click.option("--pdf", is_flag=True, help="Also as PDF; needs `pip install 'tooltrail[pdf]'`.")
     @as_of_option
     @lake_option
     @output_options
     def run(
-        *, folder: Path, since: str | None, until: str | None, pdf: bool, as_of: str | None, place: Place,
-        output: Output, subject: str | None = None,
+        *, folder: Path, since: str | None, until: str | None, servers: tuple[str, ...], principals: tuple[str, ...],
+        pdf: bool, as_of: str | None, place: Place, output: Output, subject: str | None = None,
     ) -> None:  # fmt: skip
         from console.reporting import report, request
 
-        report(place, name, request(place, subject, since, until, as_of), folder, output, pdf=pdf)
+        asked = request(place, subject, since, until, as_of, servers, principals)
+        report(place, name, asked, folder, output, pdf=pdf)
 
     decorated: Any = run
     if about.subject:

@@ -15,14 +15,14 @@ from hashlib import sha256
 from pathlib import Path
 
 from console.exits import say
-from console.reporting import contents, short_lives
+from console.reporting import contents, means
 from console.schedule.delivering import Parcel, deliver
 from console.schedule.ledger import Ledger, Run
 from console.schedule.settings import Schedule
 from console.terminal import visible
 from reports.catalog import Request, load
 from store.durable import write_file
-from store.errors import TooltrailError
+from store.errors import BusyError, TooltrailError
 from store.lake import Lake
 from store.locks import alone
 from store.settings import Settings
@@ -48,10 +48,8 @@ class Runner:
         try:
             with alone(self.lake, f"schedule-{schedule.name}"):
                 return self._look(schedule)
-        except TooltrailError as error:
-            if "another run of" in error.message:
-                return "idle"
-            raise
+        except BusyError:
+            return "idle"
 
     def _look(self, schedule: Schedule) -> str:
         run = self.ledger.last(schedule)
@@ -89,7 +87,7 @@ class Runner:
         """Make what is not made, send what is not sent; what fails is written down."""
         try:
             parcel = self._made(schedule, run)
-        except (TooltrailError, OSError) as error:
+        except Exception as error:  # noqa: BLE001 - one report that cannot be made stops no other, and is written down
             return self._failed(schedule, run, None, error)
         outcome = "done"
         for target in schedule.targets:
@@ -97,7 +95,7 @@ class Runner:
                 continue
             try:
                 deliver(target, schedule, parcel, self.settings, self.lake)
-            except (TooltrailError, OSError, ValueError) as error:
+            except Exception as error:  # noqa: BLE001 - as above, of one target
                 outcome = self._failed(schedule, run, target, error)
             else:
                 self.ledger.write(
@@ -114,8 +112,7 @@ class Runner:
             return Parcel.of(folder, run)
         since = run.due - timedelta(days=schedule.days) if schedule.days else None
         asked = Request(
-            schedule.subject or None, since, run.due, None, *short_lives(self.settings.debt),
-            servers=schedule.servers, principals=schedule.principals,
+            schedule.subject or None, since, run.due, None, schedule.servers, schedule.principals, means(self.settings)
         )  # fmt: skip
         page = load(schedule.report).build(self.lake, asked)
         folder.mkdir(parents=True, exist_ok=True)
@@ -130,7 +127,7 @@ class Runner:
         return Parcel(folder, run.run_id, run.due, first, page.about.title)
 
     def _failed(self, schedule: Schedule, run: Run, target: str | None, error: Exception) -> str:
-        reason = visible(str(error) or type(error).__name__)[:300]
+        reason = visible(_reason(error))[:300]
         gave_up = run.failures + 1 >= MOST_FAILURES
         state = "gave_up" if gave_up else "failed"
         self.ledger.write(schedule, run.run_id, run.due, state, {"target": target, "error": reason})
@@ -140,6 +137,13 @@ class Runner:
 
     def _outbox(self, run: Run) -> Path:
         return self.lake.path / OUTBOX / run.run_id
+
+
+def _reason(error: Exception) -> str:
+    """Return what went wrong; the text of a bug may quote what was logged, so only its kind is told."""
+    if isinstance(error, TooltrailError | OSError):
+        return str(error) or type(error).__name__
+    return f"this is a bug in tooltrail: {type(error).__name__}; the same report made by hand says where"
 
 
 def pause(failures: int) -> timedelta:

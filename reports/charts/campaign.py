@@ -19,12 +19,13 @@ BINS = (
 )
 
 
-def progress(moments: Sequence[datetime], population: int) -> Figure | None:
-    """Return how many of the items were decided at each moment; `moments` are those of each item's decision."""
+def progress(moments: Sequence[datetime], population: int, began: datetime) -> Figure | None:
+    """Return how many of the items were decided by when; `moments` are those of each item's decision."""
     if not moments or not population:
         return None
     ordered = sorted(moments)
     values = [{"when": m.strftime("%Y-%m-%dT%H:%M:%S"), "n": place + 1} for place, m in enumerate(ordered)]
+    values.insert(0, {"when": began.strftime("%Y-%m-%dT%H:%M:%S"), "n": 0})
     plot = {
         "data": {"values": _thinned(values)},
         "mark": {"type": "area", "interpolate": "step-after", "color": PALETTE["asked"], "opacity": 0.75},

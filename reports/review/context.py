@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from hashlib import sha256
 
 from analytics.review.basis import Coverage, Population, Query
 from analytics.review.campaign import Arithmetic, Campaign
@@ -68,7 +70,7 @@ def review_page(found: Assessment, campaign: Campaign | None = None, command: st
         found.basis.events_version,
         command or found.basis.command,
     )
-    stem = f"review-{campaign.name if campaign else day(found.basis.since)}"
+    stem = f"review-{_file_name(campaign.name) if campaign else day(found.basis.since)}"
     tables = tables_of(found, campaign)
     context = ReviewPage(
         about=about,
@@ -96,6 +98,12 @@ def review_page(found: Assessment, campaign: Campaign | None = None, command: st
     return Page(stem, "review/page.html.j2", context, tables, about, cover.summary(found))
 
 
+def _file_name(name: str) -> str:
+    """Return a campaign's name as part of a file's; names that differ in other signs alone get different ones."""
+    plain = re.sub(r"[^A-Za-z0-9._-]+", "-", name)[:60].strip(".-")
+    return plain if plain == name else f"{plain}-{sha256(name.encode()).hexdigest()[:8]}".strip("-")
+
+
 def figures(found: Assessment, campaign: Campaign | None) -> dict[str, Figure | None]:
     """Return the five charts; one without data is None."""
     counts = {server: {s.value: n for s, n in by.items()} for server, by in found.states_by_server.items()}
@@ -107,7 +115,7 @@ def figures(found: Assessment, campaign: Campaign | None) -> dict[str, Figure | 
         "matrix": used_matrix(list(_squares(found))),
         "keys": keys_by_age(debt.by("credential").to_pylist(), debt.until) if debt else None,
         "burn_down": burn_down(debt.weeks("server").to_pylist()) if debt else None,
-        "progress": progress(decided, len(campaign.verdicts)) if campaign else None,
+        "progress": progress(decided, len(campaign.verdicts), campaign.created_at) if campaign else None,
         "decision_times": decision_times([decision.seconds for decision in decisions]),
     }
 

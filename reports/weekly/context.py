@@ -137,7 +137,7 @@ def _midnight(asked: datetime | None, last: datetime | None) -> datetime:
 
 
 def _debt(source: Source, request: Request, week: datetime, until: datetime) -> tuple[pa.Table, str | None]:
-    life = ShortLife(request.short_life, dict(request.short_lives))
+    life = ShortLife(request.means.short_life, dict(request.means.short_lives))
     found = debt(source.lake, week, until, life, request.as_of)
     if found is None:
         return pa.table(

@@ -45,8 +45,12 @@ class Service(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
             raise UnreachableError(f"the door cannot listen: {reason}", where=str(path)) from error
         finally:
             os.umask(before)
-        if group is not None:
-            _open_to(path, group)
+        try:
+            if group is not None:
+                _open_to(path, group)
+        except UsageError:
+            self.server_close()
+            raise
 
     def verify_request(self, request: object, client_address: object) -> bool:  # noqa: ARG002 - the library's names
         """Let in no more connections than there are places."""

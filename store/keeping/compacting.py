@@ -30,7 +30,7 @@ class Target:
     """How large files are to become: bytes on disk, and rows, which bound the memory that rewriting takes."""
 
     bytes: int = 128 << 20
-    rows: int = 1_000_000
+    rows: int = 250_000
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from store.commit import LOG
 from store.datafile import key_index
 from store.durable import write_file
 from store.errors import TooltrailError
-from store.keeping import erasing, file_faults, log_faults
+from store.keeping import erasing, file_faults, log_faults, notes
 from store.keeping.compacting import HINT
 from store.keeping.faults import Fault, set_aside
 from store.keeping.records import Done, record
@@ -52,10 +52,10 @@ def examine(path: Path, ages: Ages | None = None, *, quick: bool = False) -> lis
 
 def _of_keeping(lake: Lake, ages: Ages) -> Iterator[Fault]:
     yield from file_faults.unneeded(lake, ages)
-    for note in erasing.unfinished(lake):
+    for note in notes.unfinished(lake):
         if not erasing.is_held(lake, note):
             yield Fault(
-                "unfinished_erasure", "", lake.path / erasing.FOLDER / f"{note.erasure_id}.json",
+                "unfinished_erasure", "", lake.path / notes.FOLDER / f"{note.erasure_id}.json",
                 "an approved erasure was interrupted", "gone on with",
             )  # fmt: skip
 

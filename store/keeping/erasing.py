@@ -8,22 +8,27 @@ may be done again: an erasure that was interrupted is begun afresh and finds les
 from __future__ import annotations
 
 import json
+import os
 import secrets
+import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from shutil import rmtree
+from tempfile import gettempdir
 
 import polars as pl
 import pyarrow as pa
 
-from store.durable import sync_folder, write_file
+from store.durable import write_file
 from store.entries import digests
 from store.errors import UsageError
 from store.keeping import approving, holding
 from store.keeping.approving import Request
 from store.keeping.compacting import written
+from store.keeping.notes import FOLDER, Note, forget, keep, read, unfinished
 from store.keeping.records import Done, record
 from store.keeping.redacting import redacted, touched
 from store.keeping.replacing import MOST, Change, replace_files
@@ -37,31 +42,14 @@ from store.tables import TABLES
 from store.tables.keeping import ERASURES
 from store.tables.table import Table
 
-FOLDER = "erasing"
-"""Notes of erasures that are not done yet: the only place their names are kept in."""
 LEARNED = ("trained", "quarantine")
 """Folders that go with an erasure: what was learned is learned again, what was set aside was damaged."""
+SPILL_AGE = 86_400.0
+_SIGN = 2**63
 PASSES = 5
 """How often files are looked for while ingest brings more; what comes later is another erasure's."""
 LeavesOf = Callable[[Lake, Sequence[str]], list[int]]
 """Gives the fingerprints that names have in a lake's arguments and results; ingest knows how."""
-
-
-@dataclass(frozen=True)
-class Note:
-    """What an erasure needs to know until it is done."""
-
-    erasure_id: str
-    names: list[str]
-    leaves: list[int]
-    reason: str
-    proposed_by: str
-    approved_by: str = ""
-
-    @property
-    def subject(self) -> Subject:
-        """Who is erased."""
-        return Subject(tuple(self.names), tuple(self.leaves))
 
 
 @dataclass(frozen=True)
@@ -103,38 +91,40 @@ def traces(lake: Lake, subject: Subject) -> Iterator[Trace]:
             yield Trace(table.name, int(counts[0]), int(counts[1]))
 
 
-def _whole(lake: Lake, table: Table) -> pl.LazyFrame:
-    frame = lake.scan(table.name, table.stored.names)
+def _whole(lake: Lake, table: Table, files: Sequence[StoredFile] | None = None) -> pl.LazyFrame:
+    """Return all rows of a table, or of some files, of which only the columns that are asked about are read."""
+    chosen = lake.snapshot(table.name).files if files is None else files
+    paths = [lake.template(table.name), *(str(lake.path / table.name / file.path) for file in chosen)]
+    frame = pl.scan_parquet(paths, hive_partitioning=False, missing_columns="insert")
     return frame.with_columns(pl.lit(None, pl.Date).alias(table.partition))
 
 
 def propose(lake: Lake, subject: Subject, reason: str, by: str) -> Request:
     """Ask for an erasure; nothing is erased until another person approves it."""
     erasure_id = secrets.token_hex(6)
-    request = approving.propose(lake, "erase", erasure_id, reason, by, erasure_id)
-    _keep(lake, Note(erasure_id, list(subject.names), list(subject.leaves), reason, request.by))
+    said = subject.without(reason, token_of(erasure_id))
+    request = approving.propose(lake, "erase", erasure_id, said, by, erasure_id)
+    keep(lake, Note(erasure_id, list(subject.names), list(subject.leaves), said, request.by))
     return request
+
+
+def token_of(erasure_id: str) -> str:
+    """Return what stands where a name stood."""
+    return f"erased-{erasure_id}"
 
 
 def withdraw(lake: Lake, request: Request) -> None:
     """Destroy the note of a request that was refused."""
-    _forget(lake, request.target)
+    forget(lake, request.target)
 
 
 def carry_out(lake: Lake, request: Request, second_copy: Path | None = None) -> Erased:
     """Erase what was approved, for a caller that holds the lock."""
-    note = replace(_note(lake, request.target), approved_by=request.approved_by or "")
+    note = replace(read(lake, request.target), approved_by=request.approved_by or "")
     if not note.approved_by:
         raise UsageError(f"request {request.request_id} is not approved")
-    _keep(lake, note)
+    keep(lake, note)
     return _erase(lake, note, second_copy)
-
-
-def unfinished(lake: Lake) -> list[Note]:
-    """Return the approved erasures that were interrupted, or that a hold keeps from being done."""
-    folder = lake.path / FOLDER
-    files = sorted(folder.glob("*.json")) if folder.is_dir() else []
-    return [note for note in (_read(file) for file in files) if note.approved_by]
 
 
 def is_held(lake: Lake, note: Note) -> bool:
@@ -144,21 +134,29 @@ def is_held(lake: Lake, note: Note) -> bool:
 
 def resume_held(lake: Lake, second_copy: Path | None = None) -> list[Erased]:
     """Do what is not done yet, for a caller that holds the lock."""
-    return [_erase(lake, note, second_copy) for note in unfinished(lake)]
+    return [_erase(lake, note, second_copy) for note in unfinished(lake) if not is_held(lake, note)]
 
 
 def replay_held(lake: Lake, ledger: Sequence[dict[str, object]], leaves_of: LeavesOf) -> list[Erased]:
     """Erase again whom ledgers say were erased, as after a restore; for a caller that holds the lock."""
     done = []
     for row in ledger:
-        subjects = [str(s) for s in row["subjects"]] if isinstance(row["subjects"], list) else []
-        if names := names_like(lake, subjects):
-            subject, _ = whom(lake, names, leaves_of)
-            note = Note(str(row["erasure_id"]), list(subject.names), list(subject.leaves), str(row["reason"]),
-                        str(row["proposed_by"]), str(row["approved_by"]))  # fmt: skip
-            _keep(lake, note)
+        names = names_like(lake, _texts(row["subjects"]))
+        found = known_as(lake, names)[0] if names else []
+        known = {
+            *leaves_of(lake, found),
+            *(int(leaf, 16) - _SIGN for leaf in _texts(row.get("fingerprints"))),
+        }
+        said = (str(row[name]) for name in ("reason", "proposed_by", "approved_by"))
+        note = Note(str(row["erasure_id"]), found, sorted(known), *said)
+        if any(traces(lake, note.subject)):
+            keep(lake, note)
             done.append(_erase(lake, note, None))
     return done
+
+
+def _texts(value: object) -> list[str]:
+    return [str(one) for one in value] if isinstance(value, list) else []
 
 
 def ledger(lake: Lake) -> list[dict[str, object]]:
@@ -178,15 +176,30 @@ def _erase(lake: Lake, note: Note, second_copy: Path | None) -> Erased:
     _enter(lake, note, Erased(note.erasure_id, "begun", 0, 0, []), second_copy)
     done = [one for table in TABLES.values() for one in _rewrite(lake, table, note)]
     vacuum_held(lake, Ages(grace=-1.0))
-    for name in LEARNED:
-        rmtree(lake.path / name, ignore_errors=True)
+    for folder in [*(lake.path / name for name in LEARNED), *_left_spill()]:
+        rmtree(folder, ignore_errors=True)
     found = scan(lake, note.subject, leave_out=lake.path / FOLDER)
     rows, files = sum(one.rows_before for one in done), sum(one.files_before for one in done)
     result = Erased(note.erasure_id, "residue" if found else "erased", rows, files, found)
     _enter(lake, note, result, second_copy)
     record(lake, done)
-    _forget(lake, note.erasure_id)
+    for request in approving.requests(lake):
+        if request.target == note.erasure_id and request.state == "approved":
+            approving.finish(lake, request)
+    forget(lake, note.erasure_id)
     return result
+
+
+def _left_spill() -> list[Path]:
+    """Return what queries that were killed left in the temporary folder: this user's, and too old to be in use."""
+    before = time.time() - SPILL_AGE
+    found = []
+    for path in Path(gettempdir()).glob("tooltrail-query-*"):
+        with suppress(FileNotFoundError):  # a query that ends takes its own away
+            known = path.stat()
+            if known.st_uid == os.getuid() and known.st_mtime < before:
+                found.append(path)
+    return found
 
 
 def _rewrite(lake: Lake, table: Table, note: Note) -> Iterator[Done]:
@@ -201,10 +214,7 @@ def _rewrite(lake: Lake, table: Table, note: Note) -> Iterator[Done]:
 
 
 def _count(lake: Lake, table: Table, file: StoredFile, condition: pl.Expr) -> int:
-    rows = plain(read_rows(lake.path / table.name, table, file))
-    frame = pl.from_arrow(rows)
-    assert isinstance(frame, pl.DataFrame)
-    return int(frame.select(condition.sum()).item())
+    return int(_whole(lake, table, [file]).select(condition.sum()).collect().item())
 
 
 def _rewrite_some(
@@ -217,7 +227,7 @@ def _rewrite_some(
         check_digest(root, file, noted.get(file.path))
         rows = plain(read_rows(root, table, file))
         rows_changed += _count(lake, table, file, condition)
-        made = redacted(table, rows, note.subject, f"erased-{note.erasure_id}")
+        made = redacted(table, rows, note.subject, token_of(note.erasure_id))
         new += written(lake, table, made, [file]) if made.num_rows else []
     change = Change("erase", files, new, note={"erasure": note.erasure_id, "rows": rows_changed})
     version = replace_files(lake, table, change)
@@ -230,8 +240,10 @@ def _rewrite_some(
 def _enter(lake: Lake, note: Note, result: Erased, second_copy: Path | None) -> None:
     """Make a state of the ledger durable, first where a restore of this lake cannot undo it."""
     now = datetime.now(UTC)
-    row = {"erasure_id": note.erasure_id, "state": result.state, "subjects": digests_of(lake, note.names),
-           "reason": note.reason, "proposed_by": note.proposed_by, "approved_by": note.approved_by,
+    said = {n: note.subject.without(getattr(note, n), token_of(note.erasure_id))
+            for n in ("reason", "proposed_by", "approved_by")}  # fmt: skip
+    row = {"erasure_id": note.erasure_id, "state": result.state, "subjects": digests_of(lake, note.names), **said,
+           "fingerprints": [f"{leaf + _SIGN:016x}" for leaf in note.leaves],
            "rows": result.rows, "files": result.files, "residue": len(result.residue)}  # fmt: skip
     if second_copy is not None:
         before = second_copy.read_bytes() if second_copy.exists() else b""
@@ -240,31 +252,3 @@ def _enter(lake: Lake, note: Note, result: Erased, second_copy: Path | None) -> 
     lake.append(
         ERASURES.name, held, note={"operation": "erasure", "erasure": note.erasure_id, "state": result.state}
     )
-
-
-def _file(lake: Lake, erasure_id: str) -> Path:
-    return lake.path / FOLDER / f"{erasure_id}.json"
-
-
-def _keep(lake: Lake, note: Note) -> None:
-    write_file(_file(lake, note.erasure_id), json.dumps(asdict(note)).encode())
-
-
-def _read(file: Path) -> Note:
-    return Note(**json.loads(file.read_text("utf-8")))
-
-
-def _note(lake: Lake, erasure_id: str) -> Note:
-    try:
-        return _read(_file(lake, erasure_id))
-    except FileNotFoundError as error:
-        raise UsageError(f"erasure {erasure_id} was done, or withdrawn") from error
-
-
-def _forget(lake: Lake, erasure_id: str) -> None:
-    """Destroy the note, and what a write of it that was killed left behind."""
-    folder = lake.path / FOLDER
-    if folder.is_dir():
-        for file in [*folder.glob(f"*{erasure_id}*"), *folder.glob(f".*{erasure_id}*")]:
-            file.unlink(missing_ok=True)
-        sync_folder(folder)

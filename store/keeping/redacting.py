@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 import polars as pl
 import pyarrow as pa
 
@@ -67,14 +65,16 @@ def _replaced(table: Table, subject: Subject, token: str) -> list[pl.Expr]:
     found = []
     for field in table.schema:
         column = pl.col(field.name)
-        if field.type == TEXT:
+        if field.type == FINGERPRINTS and subject.leaves:
+            found.append(column.list.set_difference(list(subject.leaves)))
+        elif not subject.names:
+            continue
+        elif field.type == TEXT:
             found.append(_without(column, subject, token))
         elif field.type == TEXTS:
             found.append(column.list.eval(_without(pl.element(), subject, token)))
         elif field.name == "raw":
             found.append(column.map_elements(lambda raw: _bytes_without(raw, subject, token), pl.Binary))
-        elif field.type == FINGERPRINTS and subject.leaves:
-            found.append(column.list.set_difference(list(subject.leaves)))
     return found
 
 
@@ -87,8 +87,7 @@ def _without(column: pl.Expr, subject: Subject, token: str) -> pl.Expr:
 def _bytes_without(raw: bytes, subject: Subject, token: str) -> bytes:
     """Return a record without the names; one that holds any is replaced whole, for who knows what else it says."""
     text = raw.decode("utf-8", "replace")
-    pattern = subject.pattern.replace(r"\pL\pN", r"\w")
-    return token.encode() if re.search(pattern, text) else raw
+    return raw if subject.without(text, token) == text else token.encode()
 
 
 def _polars(rows: pa.Table) -> pl.DataFrame:

@@ -12,7 +12,7 @@ from operator import or_
 import polars as pl
 import pyarrow as pa
 
-from store.events import TEXT, TEXTS
+from store.events import FINGERPRINTS, TEXT, TEXTS
 from store.keys import Hmac
 from store.lake import Lake
 from store.tables import TABLES
@@ -27,7 +27,7 @@ _LONGEST = 320
 
 @dataclass(frozen=True)
 class Subject:
-    """A person by every name they go by, and the fingerprints that those names have in arguments and results."""
+    """A person by every name they go by, and the fingerprints of those names; a ledger may know only these."""
 
     names: tuple[str, ...]
     leaves: tuple[int, ...] = ()
@@ -38,6 +38,15 @@ class Subject:
         forms = {form for name in self.names for form in (name, json.dumps(name)[1:-1])}
         either = "|".join(re.escape(form) for form in sorted(forms, key=len, reverse=True))
         return rf"(?i)(^|[^\pL\pN_])(?:{either})($|[^\pL\pN_])"
+
+    def without(self, text: str, token: str) -> str:
+        """Return a text with the names replaced."""
+        if not self.names:
+            return text
+        pattern = self.pattern.replace(r"\pL\pN", r"\w")
+        for _ in range(2):  # two names side by side share the character between them
+            text = re.sub(pattern, rf"\g<1>{token}\g<2>", text)
+        return text
 
 
 def digests_of(lake: Lake, names: Sequence[str]) -> list[str]:
@@ -100,14 +109,16 @@ def mentions(table: Table, subject: Subject, columns: Sequence[str] | None = Non
 
 def _mention(field: pa.Field, subject: Subject) -> pl.Expr | None:
     column, pattern = pl.col(field.name), subject.pattern
+    if field.type == FINGERPRINTS and subject.leaves:
+        return column.list.set_intersection(list(subject.leaves)).list.len() > 0
+    if not subject.names:
+        return None
     if field.type == TEXT:
         return column.str.contains(pattern)
     if field.type == TEXTS:
         return column.list.join("\n", ignore_nulls=True).str.contains(pattern)
     if pa.types.is_list(field.type) and pa.types.is_struct(field.type.value_type):
         return column.list.eval(pl.element().struct.json_encode()).list.join("\n").str.contains(pattern)
-    if pa.types.is_list(field.type) and subject.leaves:
-        return column.list.set_intersection(list(subject.leaves)).list.len() > 0
     if field.name == "raw":
         return column.map_elements(lambda raw: raw.decode("utf-8", "replace"), pl.String).str.contains(
             pattern

@@ -73,6 +73,7 @@ ERASURES = Table(
         [
             *_text("erasure_id", "state"),
             pa.field("subjects", events.TEXTS, nullable=False),
+            pa.field("fingerprints", events.TEXTS),
             *_text("reason", "proposed_by", "approved_by"),
             *(pa.field(n, events.INT, nullable=False) for n in ("rows", "files", "residue")),
             pa.field("state_time", events.TIME, nullable=False),

@@ -259,9 +259,23 @@ def test_what_never_works_is_given_up(lake: Lake, monkeypatch: pytest.MonkeyPatc
     assert runs(lake, clock).once(fleet, again=False) == "failed"
 
 
+def test_a_bug_in_a_report_is_a_failure_that_quotes_no_log(
+    lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The daemon goes on with the others; what is written down is the kind of bug."""
+
+    def broken(_name: str) -> None:
+        raise KeyError("s3cret of a log")
+
+    monkeypatch.setattr(runner, "load", broken)
+    assert runs(lake, [MONDAY]).once(schedule(folder=str(tmp_path)), again=False) == "failed"
+    [(error,)] = ask(lake, "SELECT error FROM report_runs WHERE state = 'failed'")
+    assert ("KeyError" in error, "s3cret" in error) == (True, False)
+
+
 def test_a_held_lock_is_another_process_at_work(lake: Lake, tmp_path: Path) -> None:
     """The daemon leaves it alone; a command says so."""
-    from analytics.locks import alone
+    from store.locks import alone
 
     fleet = schedule(folder=str(tmp_path))
     with alone(lake, "schedule-fleet"):

@@ -38,7 +38,7 @@ def figures(name: str = HOSTILE) -> list[Figure | None]:
         used_matrix([Square(name, name, "used", 1), Square("ana", "crm", "used_not_granted", 1)]),
         keys_by_age([key, {**key, "last_used": None, "debt": 0.0}], NOW),
         burn_down([{"week": date(2026, 9, 28), "debt": 3.0, "structural": 1.0}]),
-        progress([NOW, NOW + timedelta(hours=1)], 5),
+        progress([NOW, NOW + timedelta(hours=1)], 5, NOW),
         decision_times([1.0, 20.0, 4000.0]),
         stacked_days([{"day": date(2026, 10, 1), "passed": 4, "denied": 1}]),
     ]
@@ -77,7 +77,7 @@ def test_equal_data_gives_equal_bytes() -> None:
 
 def test_without_data_there_is_no_drawing() -> None:
     """An empty frame would look like a finding."""
-    empty = [states_by_server({}), used_matrix([]), keys_by_age([], NOW), burn_down([]), progress([], 3),
+    empty = [states_by_server({}), used_matrix([]), keys_by_age([], NOW), burn_down([]), progress([], 3, NOW),
              decision_times([]), stacked_days([])]  # fmt: skip
     assert empty == [None] * 7
 

@@ -9,8 +9,15 @@ import pytest
 from assessments import UNTIL, assessed
 from lakes import record, take_in
 
+from analytics.entitlements.catalog import load as load_formats
+from analytics.entitlements.importing import take_in as import_grants
+from analytics.entitlements.reading import File
+from analytics.review import ledger
+from analytics.review.basis import Scope
+from analytics.review.deciding import Choice, decide
 from reports.catalog import Request, load
 from reports.review.context import SECTIONS, review_page
+from store.errors import UsageError
 from store.lake import Lake
 
 MOST_BYTES = 5_000_000
@@ -83,6 +90,26 @@ def test_asked_again_as_of_its_moment_it_is_the_same(lake: Lake) -> None:
     lake.append("report_runs", _run())
     again = Request(since=bounds.since, until=bounds.until, as_of=as_of)
     assert load("review").build(lake, again).html() == first.html()
+
+
+def test_a_campaign_has_a_report_with_what_was_decided(lake: Lake) -> None:
+    """What was frozen is reported with the decisions so far, the same each time; its name is no path."""
+    name = "../2026 q3"
+    grants = b"principal,principal_kind,server,tool,owner\nana,human,files,read_*,bob\nbob,human,crm,*,ana\n"
+    import_grants(lake, load_formats()["grants"], [File("grants.csv", grants)])
+    take_in(lake, [record(number, outcome="success") for number in range(3)])
+    ledger.begin(lake, ledger.Opening(name, "dora"), Scope())
+    [item] = (row["item_id"] for row in ledger.items_of(lake, name) if row["principal"] == "ana")
+    decide(lake, name, [Choice(item, "revoke", "she moved to another team", "dora")])
+    page, again = (load("review").build(lake, Request(name)) for _ in range(2))
+    html = page.html()
+    assert html == again.html()
+    assert re.fullmatch(r"review-2026-q3-[0-9a-f]{8}", page.stem)
+    assert "she moved to another team" in html
+    assert "Population 2 = reviewed 2" in html
+    assert page.about.command == "tooltrail report review '../2026 q3'"
+    with pytest.raises(UsageError, match="as it stands"):
+        load("review").build(lake, Request(name, as_of=1))
 
 
 def _run() -> object:

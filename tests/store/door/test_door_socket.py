@@ -178,10 +178,11 @@ def test_a_stale_socket_is_replaced(world: Lake) -> None:
 
 
 def test_an_unknown_group_is_said(world: Lake) -> None:
-    """access.group must exist."""
+    """access.group must exist; nothing is left listening when it does not."""
     folder = Path(tempfile.mkdtemp(prefix="door-"))
     with pytest.raises(UsageError, match="no such group"):
         Service(Door(world, POLICY, AccessSettings()), folder / "s", group="no-such-group-here")
+    folder.rmdir()
 
 
 def test_no_door_no_answer(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from store.integrity.verify import Options, verify
 from store.keeping import approving, erasing
 from store.keeping.backing_up import back_up, backups, check, object_of, read_backup
 from store.keeping.compacting import compact
+from store.keeping.expiring import Periods
 from store.keeping.maintaining import Upkeep, maintain
 from store.keeping.restoring import restore
 from store.keeping.vacuuming import Ages
@@ -200,3 +201,20 @@ def test_a_bounded_round_stops_in_time(filled: Lake) -> None:
     take_in(filled, [record(9)], first=7)
     assert [d for d in maintain(filled, Upkeep(seconds=-1.0)) if d.operation == "compact"] == []
     assert [d.table_name for d in maintain(filled, Upkeep()) if d.operation == "compact"] == ["events"]
+
+
+def test_ingest_is_not_stopped_by_what_removes(lake: Lake) -> None:
+    """A commit that takes rows away, and changes a table's properties for it, makes an append try again, not fail."""
+    environment = os.environ | {"PYTHONPATH": f"{TESTS}:{TESTS.parent}"}
+    with subprocess.Popen([sys.executable, "-c", WRITER, str(lake.path)], env=environment) as writer:
+        gone = 0
+        while writer.poll() is None:
+            done = maintain(Lake.open(lake.path), Upkeep(Periods(tables={"dead_letters": 1e-6})))
+            gone += sum(one.rows_before - one.rows_after for one in done if one.operation == "expire")
+    assert writer.returncode == 0
+    again = Lake.open(lake.path)
+    assert (one(again, "SELECT count(*) FROM events"), one(again, "SELECT count(*) FROM dead_letters")) == (
+        75,
+        25 - gone,
+    )
+    assert gone > 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -19,7 +20,7 @@ from ingest.fingerprint import Fingerprinter
 from store.durable import write_file
 from store.integrity.leaves import leaves
 from store.integrity.verify import Options, verify
-from store.keeping import approving, erasing, holding
+from store.keeping import approving, erasing, holding, notes
 from store.keeping.compacting import compact
 from store.keeping.residue import scan
 from store.keeping.subjects import Subject, known_as
@@ -137,6 +138,20 @@ def test_old_versions_are_gone_too(peopled: Lake) -> None:
     assert not (peopled.path / "quarantine").exists()
 
 
+def test_what_killed_queries_spilled_goes(
+    lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Spill of a query that was killed is nobody's any more after a day; that of a running one stays."""
+    monkeypatch.setattr(erasing, "gettempdir", lambda: str(tmp_path))
+    old, new = (tmp_path / f"tooltrail-query-{name}" for name in ("old", "new"))
+    for folder in (old, new):
+        folder.mkdir()
+        (folder / "spill.block").write_bytes(b"rows")
+    os.utime(old, (1, 1))
+    erase(lake, "zquill-77")
+    assert (old.exists(), new.exists()) == (False, True)
+
+
 def test_the_ledger_names_nobody(peopled: Lake) -> None:
     """The ledger holds keyed digests, who asked and who approved, and how it ended; the note with names is gone."""
     result = erase(peopled)
@@ -144,8 +159,36 @@ def test_the_ledger_names_nobody(peopled: Lake) -> None:
     assert (row["state"], row["proposed_by"], row["approved_by"]) == ("erased", "ana", "ben")
     assert row["rows"] == result.rows
     assert ask(peopled, "SELECT state FROM erasures ORDER BY state_time") == [("begun",), ("erased",)]
-    assert list((peopled.path / erasing.FOLDER).iterdir()) == []
-    assert erasing.unfinished(peopled) == []
+    assert list((peopled.path / notes.FOLDER).iterdir()) == []
+    assert notes.unfinished(peopled) == []
+
+
+def test_who_asks_for_it_themselves_is_gone_too(peopled: Lake) -> None:
+    """A reason that names the person, or that they proposed it, does not keep the name in the ledger."""
+    subject, _ = erasing.whom(peopled, ["zquill-77"], leaves_of)
+    request = erasing.propose(peopled, subject, f"mail of {MAIL}, {MAIL}", "zquill-77")
+    approved = approving.decide(peopled, request.request_id, "ben", approve=True)
+    with alone(peopled, "keeping"):
+        result = erasing.carry_out(peopled, approved)
+    content = everything(peopled)
+    assert MAIL.encode() not in content
+    assert b"zquill-77" not in content
+    token = f"erased-{result.erasure_id}"
+    assert erasing.ledger(peopled)[0]["reason"] == f"mail of {token}, {token}"
+    assert approving.find(peopled, request.request_id).state == "done"
+
+
+def test_approved_and_killed_before_it_began_it_is_done_later(peopled: Lake) -> None:
+    """Between the second person's word and the first step nothing is forgotten."""
+    subject, _ = erasing.whom(peopled, ["zquill-77"], leaves_of)
+    request = erasing.propose(peopled, subject, "she asked", "ana")
+    assert notes.unfinished(peopled) == []
+    approving.decide(peopled, request.request_id, "ben", approve=True)
+    [note] = notes.unfinished(peopled)
+    assert note.approved_by == "ben"
+    with alone(peopled, "keeping"):
+        [result] = erasing.resume_held(peopled)
+    assert result.state == "erased"
 
 
 def test_nothing_is_erased_by_one_person(peopled: Lake) -> None:
@@ -166,7 +209,7 @@ def test_a_hold_wins_and_the_erasure_waits(peopled: Lake) -> None:
     result = erase(peopled)
     assert result.state == "restricted"
     assert one(peopled, "SELECT count(*) FROM events WHERE user_id = 'zquill-77'") == 4
-    assert [note.erasure_id for note in erasing.unfinished(peopled)] == [result.erasure_id]
+    assert [note.erasure_id for note in notes.unfinished(peopled)] == [result.erasure_id]
     holding.lift(peopled, hold, "settled", "cleo")
     with alone(peopled, "keeping"):
         [again] = erasing.resume_held(peopled)
@@ -196,7 +239,7 @@ def test_words_that_only_contain_a_name_are_not_it(lake: Lake) -> None:
 def test_residue_is_found_in_any_form(lake: Lake, content: bytes) -> None:
     """A file somebody left in the lake's folder is found, whichever way it writes the name."""
     write_file(lake.path / "exports" / "left.bin", b"before " + content + b" after")
-    found = scan(lake, Subject((MAIL,)), lake.path / erasing.FOLDER)
+    found = scan(lake, Subject((MAIL,)), lake.path / notes.FOLDER)
     assert [residue.path.name for residue in found] == ["left.bin"]
 
 
@@ -205,7 +248,7 @@ def test_residue_is_found_inside_parquet(lake: Lake) -> None:
     frame = pl.DataFrame({"a": [MAIL] * 100})
     (lake.path / "exports").mkdir()
     frame.write_parquet(lake.path / "exports" / "x.parquet", compression="zstd", statistics=False)
-    found = scan(lake, Subject(("zora.quill@example.org",)), lake.path / erasing.FOLDER)
+    found = scan(lake, Subject(("zora.quill@example.org",)), lake.path / notes.FOLDER)
     assert [residue.path.name for residue in found] == ["x.parquet"]
 
 
@@ -228,11 +271,27 @@ def test_a_replayed_ledger_erases_again(peopled: Lake, tmp_path: Path) -> None:
     assert MAIL.encode() not in everything(old)
 
 
+def test_a_replayed_ledger_finds_what_others_said(lake: Lake, tmp_path: Path) -> None:
+    """In a lake that was put back nobody goes by the name, and yet a call that held it loses its content."""
+    take_in(lake, [record(1, user_id="bob", arguments={"to": MAIL}), record(2, user_id="bob")])
+    shutil.copytree(lake.path, tmp_path / "old")
+    take_in(lake, [record(3, user_id=MAIL)], first=3)
+    erase(lake, MAIL)
+    old = Lake.open(tmp_path / "old")
+    with alone(old, "keeping"):
+        [again] = erasing.replay_held(old, erasing.ledger(lake), leaves_of)
+    assert (again.state, again.rows) == ("erased", 1)
+    assert MAIL.encode() not in everything(old)
+    assert ask(old, "SELECT count(*), count(args_json), count(user_id) FROM events") == [(2, 1, 2)]
+    with alone(old, "keeping"):
+        assert erasing.replay_held(old, erasing.ledger(lake), leaves_of) == []
+
+
 KILLED = """
 import os, sys
 from pathlib import Path
 from store import durable
-from store.keeping import approving, erasing
+from store.keeping import approving, erasing, notes
 from store.lake import Lake
 from store.locks import alone
 
@@ -251,7 +310,7 @@ lake = Lake.open(sys.argv[1])
 os.link, os.fsync = dying(os.link), dying(os.fsync)
 Path.unlink, Path.rename = dying(Path.unlink), dying(Path.rename)
 with alone(lake, "keeping"):
-    if waiting := erasing.unfinished(lake):
+    if waiting := notes.unfinished(lake):
         [result] = erasing.resume_held(lake)
     else:
         [request] = [r for r in approving.requests(lake) if r.state == "approved"]

@@ -76,7 +76,7 @@ def filled(lake: Lake) -> Lake:
     return lake
 
 
-FEW = [1, 3, 6, 9, 14]
+FEW = [2, 7, 13]
 
 
 @pytest.mark.parametrize(("job", "left"), [("compact", 16), ("expire", 14), ("maintain", 14)])
@@ -112,7 +112,7 @@ def _no_gaps() -> object:
 def test_a_repair_is_killed_and_goes_on(filled: Lake) -> None:
     """Given up, stepped back and set aside: killed between them, the next repair ends it, and no row is doubled."""
     Path(filled.snapshot("events").paths()[-1]).unlink()
-    for step in (0, 2, 4, 7, 100_000):
+    for step in (1, 4, 100_000):
         killed("repair", filled.path, step)
     again = Lake.open(filled.path)
     assert examine(filled.path) == []
