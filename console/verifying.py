@@ -109,7 +109,7 @@ def lines(report: Report, seconds: float) -> Iterator[str]:
         yield f"root        {report.checkpoint.root.hex()}"
     rate = f", {covered['events'] / seconds:,.0f} events/s" if seconds and covered["events"] else ""
     yield (
-        f"checked     {covered['events']:,} events in {covered['streams']:,} streams of batches, "
+        f"checked     {covered['events']:,} events under {covered['streams']:,} roots, "
         f"{covered['files']:,} files, {covered['commits']:,} commits in {seconds:.1f} s{rate}"
     )
     yield from (f"not covered {text}" for text in report.uncovered)

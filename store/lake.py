@@ -170,6 +170,8 @@ class Lake:
         other. Raises what `store.commit.commit` raises.
         """
         spec, batch = TABLES[table], secrets.token_hex(16)
+        if self.log is not None:
+            self.log.check()
         note = dict(note or {})
         if self.log is not None and spec is EVENTS and rows.num_rows:
             rows = seal(rows, batch)

@@ -15,6 +15,7 @@ import duckdb
 
 from store.door.policy import EVERY, Role
 from store.errors import UsageError
+from store.events import BY_NAME
 from store.sql import view_statements
 from store.tables import TABLES
 from store.tables.table import Table
@@ -77,6 +78,7 @@ def _restrict(database: duckdb.DuckDBPyConnection, source: str, name: str, role:
     for column in masks:
         if column not in types:
             raise UsageError(f"{name} has no column {column!r}", where=role.place("masks", name, column))
+    masks |= _salts(masks, types)
     condition = role.filter.get(name)
     columns = []
     for column, kind in types.items():
@@ -91,6 +93,12 @@ def _restrict(database: duckdb.DuckDBPyConnection, source: str, name: str, role:
             f"the filter of {name} is no condition over its columns: {str(error).splitlines()[0]}",
             where=role.place("filter", name),
         ) from error
+
+
+def _salts(masks: Mapping[str, str], types: Mapping[str, str]) -> dict[str, str]:
+    """Return masks of the salts of what is masked: with one, a guess at a hidden value could be tried on the leaf."""
+    classes = {BY_NAME[column].sealed for column in masks if column in BY_NAME} - {""}
+    return {salt: "null" for name in classes if (salt := f"{name}_salt") in types}
 
 
 def _masked(column: str, kind: str, mask: str | None, key: bytes, place: str) -> str:

@@ -88,6 +88,14 @@ class Log:
 
     # --- writing ----------------------------------------------------------------------------------------------
 
+    def check(self) -> None:
+        """Prove that what is about to be committed can be logged: the log can be read, and its key is here.
+
+        Raises what `follow` raises.
+        """
+        if (head := self.head()) is not None:
+            self._key(head)
+
     def follow(self) -> Head:
         """Append what the tables' commits say that the log does not tell of yet; durable when this returns.
 
@@ -120,7 +128,11 @@ class Log:
             return self._write(head, [fact], self._key(head).signers).checkpoint.size - 1
 
     def rotate(self, note: Body | None = None) -> int:
-        """Replace the log's key; the old one signs the entry that names the new. Returns the entry's index."""
+        """Replace the log's key; the old one signs the entry that names the new. Returns the entry's index.
+
+        UsageError, and nothing is done, when the key comes from the environment.
+        """
+        signing.check_replaceable()
         with self._locked():
             head = self._append(self._commits)
             old, secret = self._key(head), secrets.token_bytes(keys.SIZE)

@@ -103,11 +103,15 @@ def make_secret(lake: Path) -> None:
         write_file(lake / FILE_NAME, secrets.token_bytes(keys.SIZE).hex().encode() + b"\n")
 
 
-def replace_secret(lake: Path, secret: bytes) -> None:
-    """Keep a new secret in the place of the old; UsageError when it comes from the environment."""
+def check_replaceable() -> None:
+    """Raise UsageError when the secret comes from the environment, where it cannot be replaced."""
     if os.environ.get(VARIABLE):
         raise UsageError(
             f"the log's key comes from {VARIABLE}",
             hint="unset it, rotate with the key in its file, then move the key",
         )
+
+
+def replace_secret(lake: Path, secret: bytes) -> None:
+    """Keep a new secret in the place of the old; see `check_replaceable`."""
     write_file(lake / FILE_NAME, secret.hex().encode() + b"\n")

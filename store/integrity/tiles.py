@@ -13,6 +13,8 @@ from store.integrity import merkle
 WIDTH = 256
 FULL = WIDTH * merkle.SIZE
 _MAX_ENTRY = 65_535
+_TRIES = 3
+"""A writer may tidy a partial tile away between our looking for it and our reading it."""
 
 
 def tile_path(level: int | str, index: int, width: int = WIDTH) -> str:
@@ -121,14 +123,19 @@ class Tiles:
         return content
 
     def _content(self, level: int | str, index: int, width: int) -> tuple[bytes, Path]:
-        """Return a tile's bytes: the partial one, or the full one that took its place."""
+        """Return a tile's bytes: the partial one, or what took its place as the log grew, which begins as it does."""
         wanted = self.folder / tile_path(level, index, width)
-        for path in dict.fromkeys([wanted, self.folder / tile_path(level, index)]):
-            try:
-                return path.read_bytes(), path
-            except OSError:
-                continue
+        for _ in range(_TRIES):
+            for path in [wanted, self.folder / tile_path(level, index), *_larger(wanted)]:
+                try:
+                    return path.read_bytes(), path
+                except OSError:
+                    continue
         raise IntegrityError("a file of the log is missing", where=str(wanted))
+
+    def tile(self, level: int, index: int, width: int) -> tuple[bytes, Path]:
+        """Return the bytes of a tile of hashes, and the file they are from; IntegrityError when there is none."""
+        return self._content(level, index, width)
 
     def sweep(self, old: int, size: int) -> None:
         """Remove the partial tiles that a log of `size` entries, `old` before, has outgrown; a crash leaves them."""
@@ -146,6 +153,17 @@ class Tiles:
                 path.unlink()
         for gone in {old // WIDTH, max(0, number - 1)} - {number}:
             shutil.rmtree((self.folder / tile_path(level, gone, 1)).parent, ignore_errors=True)
+
+
+def _larger(wanted: Path) -> list[Path]:
+    """Return the partial tiles beside one that are wider."""
+    if not wanted.parent.name.endswith(".p") or not wanted.parent.is_dir():
+        return []
+    return [
+        path
+        for path in wanted.parent.iterdir()
+        if path.name.isdecimal() and int(path.name) > int(wanted.name)
+    ]
 
 
 def _root(edges: Sequence[bytes]) -> bytes:

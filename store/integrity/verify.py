@@ -19,7 +19,7 @@ from store.integrity.checks.files import Progress, check_files
 from store.integrity.checks.report import Report
 from store.integrity.checks.roots import Batches
 from store.integrity.checks.tree import Logged, check_older, check_tree
-from store.integrity.log import CHECKPOINT, Log
+from store.integrity.log import Log
 from store.integrity.note import BadNoteError, VerifierKey, parse
 from store.tables import TABLES
 from store.tables.integrity import RETIRED_LEAVES
@@ -67,7 +67,7 @@ def verify(lake: Lake, options: Options) -> Report:
     _say_what_never_came(lake, report)
     _say_what_is_not_covered(logged, report, options)
     if not report.faults:
-        write_file(lake.log.folder / VERIFIED, (lake.log.folder / CHECKPOINT).read_bytes())
+        write_file(lake.log.folder / VERIFIED, tree.note.encode())
     return report
 
 

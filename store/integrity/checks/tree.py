@@ -16,24 +16,28 @@ from store.integrity import entries, merkle
 from store.integrity.checks.report import Report
 from store.integrity.log import CHECKPOINT, Log
 from store.integrity.note import ED25519, BadNoteError, Note, VerifierKey, parse, verified_by
-from store.integrity.tiles import WIDTH, tile_path
+from store.integrity.tiles import WIDTH
 
 Logged = list[tuple[int, dict[str, Any]]]
 
 
 @dataclass(frozen=True)
 class Tree:
-    """What can be read of a log: its entries and their hashes, the keys that were ever its own; `whole`, if all can."""
+    """What can be read of a log: its entries and their hashes, the keys that were ever its own; `whole`, if all can.
+
+    `note` is the signed checkpoint all of it was held to.
+    """
 
     logged: Logged
     hashes: bytes
     keys: list[VerifierKey]
     whole: bool
+    note: str = ""
 
 
 def check_tree(log: Log, report: Report) -> Tree:
     """Check the log against itself."""
-    note = _checkpoint(log, report)
+    note, text = _checkpoint(log, report)
     if note is None:
         return Tree([], b"", [], whole=False)
     size = note.checkpoint.size
@@ -47,7 +51,7 @@ def check_tree(log: Log, report: Report) -> Tree:
     keys, current = _keys(logged, report)
     _signatures(log, note, keys, current, report)
     _order(logged, report)
-    return Tree(logged, hashes, keys, whole=len(logged) == size)
+    return Tree(logged, hashes, keys, whole=len(logged) == size, note=text)
 
 
 def check_older(tree: Tree, file: Path, report: Report) -> None:
@@ -76,18 +80,19 @@ def check_older(tree: Tree, file: Path, report: Report) -> None:
     report.covered["older checkpoints"] += 1
 
 
-def _checkpoint(log: Log, report: Report) -> Note | None:
+def _checkpoint(log: Log, report: Report) -> tuple[Note | None, str]:
     file = log.folder / CHECKPOINT
     try:
-        note = parse(file.read_text("utf-8"))
+        text = file.read_text("utf-8")
+        note = parse(text)
     except FileNotFoundError:
         report.fault("log", file, "there is no checkpoint: nothing of this lake is proven")
-        return None
+        return None, ""
     except (OSError, UnicodeDecodeError, BadNoteError) as error:
         report.fault("log", file, f"the checkpoint cannot be read: {error}")
-        return None
+        return None, ""
     report.checkpoint = note.checkpoint
-    return note
+    return note, text
 
 
 def _entries(log: Log, size: int, report: Report) -> Iterator[tuple[int, bytes]]:
@@ -119,14 +124,11 @@ def _tiles(log: Log, size: int, hashes: bytes, report: Report) -> None:
 
 def _tile(log: Log, level: int, number: int, wanted: bytes, report: Report) -> None:
     width = len(wanted) // merkle.SIZE
-    path = log.folder / tile_path(level, number, width)
     first = number * WIDTH ** (level + 1)
-    if not path.exists() and width < WIDTH:
-        path = log.folder / tile_path(level, number)
     try:
-        found = path.read_bytes()
-    except OSError:
-        report.fault("log", path, "a tile of hashes is missing", first)
+        found, path = log.tiles.tile(level, number, width)
+    except IntegrityError as error:
+        report.fault("log", error.where or log.folder, "a tile of hashes is missing", first)
         return
     report.covered["tiles"] += 1
     if found[: len(wanted)] != wanted or len(found) % merkle.SIZE:

@@ -10,12 +10,13 @@ import guarded
 import lakes
 import pyarrow as pa
 import pytest
-from guarded import BOUND, FREE, HONEST, HOSTILE, asked, seen
+from guarded import BOUND, FREE, HONEST, HOSTILE, VIEWS, asked, seen
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from store.door import worker
 from store.door.job import Verdict
+from store.door.policy import Role
 from store.door.statement import functions, prepare
 from store.errors import DeniedError
 from store.lake import Lake
@@ -185,6 +186,26 @@ def test_what_is_masked_by_a_hash_can_still_be_joined(worlds: tuple[Lake, Lake])
     names = {"anabel"[: 3 + n % 4] for n in range(0, 24, 5)}
     expected = sorted("h:" + hmac.new(key, name.encode(), hashlib.sha256).hexdigest()[:16] for name in names)
     assert answer["user_id"].to_pylist() == expected
+
+
+def test_the_salt_of_what_is_masked_is_masked(worlds: tuple[Lake, Lake]) -> None:
+    """With the salt and the leaf hash a guess at the masked value could be tried; those of other columns stay."""
+    statement = (
+        "SELECT count(person_salt) AS person, count(content_salt) AS content, count(*) AS n FROM tool_calls"
+    )
+    [free] = _rows(asked(worlds[0], FREE, statement))
+    [bound] = _rows(asked(worlds[0], BOUND, statement))
+    assert free["person"] == free["content"] == free["n"] > bound["n"] > 0
+    assert (bound["person"], bound["content"]) == (0, 0)
+    one = Role("one", VIEWS, masks={"events": {"user_id": "null"}})
+    [seen] = _rows(asked(worlds[0], one, statement))
+    assert (seen["person"], seen["content"]) == (0, seen["n"])
+
+
+def _rows(answer: object) -> list[dict[str, int]]:
+    assert isinstance(answer, pa.Table)
+    rows: list[dict[str, int]] = answer.to_pylist()
+    return rows
 
 
 def test_no_rows_of_a_table_that_has_none(worlds: tuple[Lake, Lake]) -> None:

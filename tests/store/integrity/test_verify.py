@@ -25,6 +25,11 @@ from store.lake import Lake
 from store.tables.events import EVENTS
 
 
+@pytest.fixture(autouse=True)
+def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("store.integrity.checks.commits._PATIENCE", 0.1)
+
+
 @pytest.fixture(scope="module")
 def filled(empty_lake: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the folder of a lake with three commits of events, to be copied."""
@@ -263,9 +268,10 @@ def test_a_table_of_another_kind_is_held_to_its_digests(whole: Lake) -> None:
     assert [fault.where for fault in report.faults] == [path, path]
 
 
-def test_a_checkpoint_of_the_table_that_lies_is_found(whole: Lake) -> None:
+def test_a_checkpoint_of_the_table_that_lies_is_found(whole: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
     """Readers take the file list from it; the log tells another."""
-    for number in range(delta.CHECKPOINT_EVERY):
+    monkeypatch.setattr(delta, "CHECKPOINT_EVERY", 6)
+    for number in range(4):
         whole.append(
             "events", rows_of({"event_id": f"{number:032x}", "source_topic": "x", "event_date": day(0)})
         )
