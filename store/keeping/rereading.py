@@ -56,7 +56,8 @@ def lost(root: Path, paths: Sequence[str]) -> list[Lost]:
         streams = {app: at for app, at in entry.positions.items() if "#" not in app}
         if not sources.isdisjoint(entry.added):
             for app, at in streams.items():
-                found[app] = (found[app][0] if app in found else now.get(app, -1), at)
+                before, until = found.get(app, (at, at))
+                found[app] = (min(before, now.get(app, -1)), max(until, at))
         now |= streams
     known = set(now)
     return [Lost(app, before, until, _again(app, known)) for app, (before, until) in sorted(found.items())]
@@ -93,3 +94,14 @@ def step_back(lake: Lake, stretches: Sequence[Lost]) -> dict[str, int]:
         told |= one.positions() if one.before < last else {}
         told[reread_of(one.stream)] = max(last, -1 if beyond is None else beyond)
     return told
+
+
+def jobs_ahead(lake: Lake) -> list[tuple[str, dict[str, int]]]:
+    """Return the jobs' tables and positions to set where a job stands on a version of events that is gone."""
+    newest = lake.snapshot(EVENTS.name).version
+    found = []
+    for holder, stream in (_SESSIONS, _DETECTIONS):
+        done, _ = lake.position(holder, stream)
+        if done is not None and done > newest:
+            found.append((holder, {stream: newest}))
+    return found
