@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: install demo test test-slow lint docs bench bench-detect bench-leaks lock clean
+.PHONY: install demo test test-slow lint docs bench bench-detect bench-leaks bench-review faults audit lock clean
 
 install: $(STAMP)
 
@@ -19,10 +19,10 @@ demo: install
 	@$(BIN)/tooltrail demo
 
 test: install
-	$(BIN)/pytest -m "not slow"
+	$(BIN)/pytest -m "not slow" -n 2 --dist loadgroup
 
 test-slow: install
-	$(BIN)/pytest -m slow
+	$(BIN)/pytest -m slow -n 2 --dist loadgroup
 
 lint: install
 	$(BIN)/ruff check .
@@ -46,6 +46,17 @@ bench-detect: install
 bench-leaks: install
 	$(BIN)/python -m bench.leaks
 
+faults: install
+	$(BIN)/python -m bench.faults --full --write docs/faults.md
+
+bench-review: install
+	$(BIN)/python -m bench.review
+
+# Known flaws of what the lock file names; asks the network.
+audit: install
+	$(PYTHON) -m venv .venv-audit && .venv-audit/bin/python -m pip install --quiet --disable-pip-version-check pip-audit
+	.venv-audit/bin/pip-audit --require-hashes --disable-pip -r requirements.lock
+
 LOCK := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header pyproject.toml
 
 lock:
@@ -54,4 +65,4 @@ lock:
 	$(LOCK) --extra dev --extra bench -c requirements.lock -o requirements-bench.lock
 
 clean:
-	rm -rf .venv build dist demo lake *.egg-info
+	rm -rf .venv .venv-audit build dist demo lake *.egg-info

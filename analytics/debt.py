@@ -16,6 +16,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from analytics import engine
 from analytics.detecting.tool_classes import Overrides, classify, overrides
 from analytics.timeline import text
 from store.errors import UsageError
@@ -184,8 +185,7 @@ def _days(
         "tried": _ask(lake, version, text("debt_tried.sql"), {"ids": ids, **until}),
         "tools": _worth(_ask(lake, version, text("debt_tools.sql"), until), overrides(lake.path)),
     }  # fmt: skip
-    connection = duckdb.connect()
-    connection.execute("SET TimeZone = 'UTC'")
+    connection = engine.connect()
     for name, table in given.items():
         connection.register(f"given_{name}", table)
         connection.execute(f"CREATE TABLE {name} AS FROM given_{name}")

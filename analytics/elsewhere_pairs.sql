@@ -5,13 +5,7 @@ WITH story AS (
 ), {ways_around}
 SELECT n.denied_event, n.reached_event, n.link, d.event_time AS denied_time, r.event_time AS reached_time,
        d.tool_name AS denied_tool, d.server_name AS denied_server, r.tool_name AS reached_tool,
-       r.server_name AS reached_server, d.session AS denied_session, r.session AS reached_session,
-       list_filter([
-           CASE WHEN d.tool_name IS DISTINCT FROM r.tool_name THEN 'tool' END,
-           CASE WHEN d.server_name IS DISTINCT FROM r.server_name THEN 'server' END,
-           CASE WHEN d.client IS DISTINCT FROM r.client THEN 'client' END,
-           CASE WHEN d.credential_id IS DISTINCT FROM r.credential_id THEN 'credential' END
-       ], lambda part: part IS NOT NULL) AS way
+       r.server_name AS reached_server, d.session AS denied_session, r.session AS reached_session, n.way
 FROM ways_around n JOIN person d ON d.event_id = n.denied_event JOIN person r ON r.event_id = n.reached_event
 WHERE d.here <> r.here AND epoch(r.event_time - d.event_time) <= $bound
 ORDER BY r.event_time, n.reached_event

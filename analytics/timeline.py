@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from analytics import engine
 from store.errors import UsageError
 
 if TYPE_CHECKING:
@@ -91,10 +92,7 @@ def timeline(lake: Lake, session: str, as_of: AsOf = None) -> Timeline:
 
 def over(**tables: pa.Table) -> duckdb.DuckDBPyConnection:
     """Return a DuckDB of its own that sees these tables by their names."""
-    import duckdb
-
-    connection = duckdb.connect(config={"threads": 2})
-    connection.execute("SET TimeZone = 'UTC'")
+    connection = engine.connect({"threads": 2})
     for name, table in tables.items():
         connection.register(name, table)
     return connection

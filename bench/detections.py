@@ -38,6 +38,8 @@ SELECT * REPLACE (hour - to_days({ago}) AS hour, first_time - to_days({ago}) AS 
        0 AS revision, (hour - to_days({ago}))::DATE AS activity_date
 FROM fresh_activity"""
 
+_SUMMED = "SELECT *, 0 AS revision, (SELECT min(activity_date) FROM hours) AS activity_date FROM ({summed})"
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure each size, and print the table."""
@@ -81,9 +83,8 @@ def _measured(events: int, cache: Path, memory: str) -> dict[str, Any]:
 
 def make(lake: str, events: int) -> dict[str, Any]:
     """Ingest a simulated day, stitch it, and give it thirty days of hours like its own as history."""
-    from analytics.detecting import catalog, job
+    from analytics.detecting import catalog, history, job
     from analytics.stitching import job as stitching
-    from store.tables import TABLES
 
     clock, place = Clock(), Path(lake)
     users = max(10, events // EVENTS_PER_USER)
@@ -93,12 +94,22 @@ def make(lake: str, events: int) -> dict[str, Any]:
         stitching.update(filled)
     window = _day(filled)
     connection = job.open_world(filled, catalog.load().values(), window, {"threads": 1})
-    schema = TABLES["activity"].schema
     for ago in range(1, HISTORY + 1):
         hours = connection.sql(_HOURS.format(ago=ago)).to_arrow_table()
-        filled.append("activity", hours.select(schema.names).cast(schema))
+        connection.register("hours", hours)
+        _keep(filled, "activity", hours)
+        for name in history.SUMMARIES:
+            summed = _SUMMED.format(summed=history.summed(name, "hours"))
+            _keep(filled, name, connection.sql(summed).to_arrow_table())
     (place / "made").write_text(str(clock.cpu))
     return timed(clock, filled.snapshot("events").rows)
+
+
+def _keep(lake: Any, name: str, rows: Any) -> None:
+    from store.tables import TABLES
+
+    schema = TABLES[name].schema
+    lake.append(name, rows.select(schema.names).cast(schema))
 
 
 def measure(lake: str, memory: str) -> dict[str, Any]:

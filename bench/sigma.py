@@ -17,11 +17,13 @@ from pathlib import Path
 
 import duckdb
 
+from analytics import engine
 from analytics.detecting import world
 from analytics.detecting.catalog import Detection
 from analytics.detecting.evaluate import evaluate
 from analytics.sigma.load import load
 from store.events import arrow_schema
+from store.tables import TABLES
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 WINDOW = (START, START + timedelta(days=1) - timedelta(microseconds=1))
@@ -83,7 +85,7 @@ def _detection(name: str, body: str) -> Detection:
 
 
 def _world(events: int) -> duckdb.DuckDBPyConnection:
-    connection = world.connect({"threads": 1})
+    connection = engine.connect({"threads": 1})
     connection.from_arrow(arrow_schema().empty_table()).create("given")
     connection.execute("ALTER TABLE given ADD COLUMN session VARCHAR")
     connection.execute(
@@ -94,7 +96,7 @@ def _world(events: int) -> duckdb.DuckDBPyConnection:
         's' || hash(i, 4) % 40 AS server_name FROM range($n) x(i)""",
         {"start": START, "n": events},
     )
-    connection.execute("CREATE TABLE none (hour TIMESTAMPTZ, user_id VARCHAR)")
+    connection.register("none", TABLES["activity"].stored.empty_table())
     world.build(connection, "given", "none", WINDOW)
     return connection
 

@@ -49,7 +49,7 @@ def _query(text: str) -> Question:
     from store.sql import check_question
 
     check_question(text)
-    return Question("query", text, f"SELECT event_id FROM ({text}\n)", {})  # noqa: S608 - the user's own question, checked
+    return Question("query", text, f"SELECT asked.event_id FROM ({text}\n) AS asked", {})  # noqa: S608 - the user's own question, checked
 
 
 def _finding(lake: Lake, name: str) -> Question:

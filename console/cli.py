@@ -96,7 +96,8 @@ def cli() -> None:
 
 
 def main() -> None:
-    """Run the command line and exit with one of the documented codes."""
+    """Run the command line and exit with one of the documented codes. What it writes is for its user alone."""
+    os.umask(0o077)
     leave(run(_start))
 
 

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
+from console.alerts import settings as alerts
+from console.schedule import settings as schedule
+from console.sections import given
 from store.settings import FACTS, SECTIONS, Fact, Settings
 from store.units import SIZE, show, show_size
 
@@ -15,7 +20,10 @@ EXAMPLES: dict[str, str] = {
     "kafka.ssl_keyfile": '"client.key"', "kafka.ssl_password": '"..."', "otlp.token": '"..."',
     "otlp.token_file": '"otlp.tokens"', "otlp.tls_cert": '"server.pem"', "otlp.tls_key": '"server.key"',
     "otlp.client_ca": '"senders-ca.pem"', "metrics.listen": '"127.0.0.1:9464"',
-    "query.memory_limit": '"4GiB"', "debt.short_lives": '{ github = "30m" }',
+    "query.memory_limit": '"4GiB"', "access.socket": '"/run/tooltrail/door.sock"', "access.group": '"investigators"',
+    "access.reason_pattern": "'CASE-\\d+'", "debt.short_lives": '{ github = "30m" }',
+    "mail.host": '"smtp.example.com"', "mail.username": '"tooltrail"', "mail.password": '"..."',
+    "mail.ca_file": '"mail-ca.pem"',
 }  # fmt: skip
 
 
@@ -58,6 +66,25 @@ def setting_rows(settings: Settings) -> list[dict[str, Any]]:
         }
         for e in settings.effective()
     ]
+
+
+def named_rows(file: Path | None) -> list[dict[str, Any]]:
+    """Return one row for each key of [alerts.NAME] and [schedule.NAME], having checked them."""
+    alerts.read(file)
+    schedule.read(file)
+    return [
+        {"setting": name, "value": show(_safe(name, value)), "origin": origin, "meaning": f"docs/{page}.md"}
+        for section, page in (("alerts", "alerts"), ("schedule", "schedule"))
+        for name, value, origin in given(file, section)
+    ]
+
+
+def _safe(name: str, value: Any) -> Any:
+    """Return a value as it may be printed: the path of an address may be all that keeps strangers from a webhook."""
+    if name.endswith((".url", ".webhook")):
+        url = urlsplit(value)
+        return f"{url.scheme}://{url.netloc}/..." if url.path.strip("/") or url.query else value
+    return tuple(value) if isinstance(value, list) else value
 
 
 _HEAD = """\

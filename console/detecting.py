@@ -18,6 +18,7 @@ from analytics.detecting.evaluate import Finding, Verdict
 from analytics.detecting.triage import find
 from console.alerts.delivering import Courier
 from console.alerts.settings import read as read_alerts
+from console.alerts.sinks import Sender
 from console.exits import say
 from console.ingesting import stop_on_signal
 from console.options import Place, duckdb_settings
@@ -93,8 +94,9 @@ def follow_commits(place: Place, output: Output, pack: Pack, *, again: bool) -> 
         raise UsageError("--follow prints to stdout", hint="leave out --to, and redirect")
     detections = pack.detections()
     lake = place.open_to_ask()
-    settings = duckdb_settings(place.settings().query)
-    couriers = [Courier(lake, alert) for alert in read_alerts(find_file(place.path, place.config))]
+    told = place.settings()
+    settings, sender = duckdb_settings(told.query), Sender(told)
+    couriers = [Courier(lake, alert, sender) for alert in read_alerts(find_file(place.path, place.config))]
     for courier in couriers:
         courier.begin()
     done = None

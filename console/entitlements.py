@@ -111,12 +111,12 @@ def show_diff(place: Place, output: Output, earlier: int | None, later: int | No
 
 def explain_call(
     place: Place, output: Output, principal: str, server: str, tool: str, client: str | None, credential: str | None,
-    claims: Sequence[str], arguments: Sequence[str], moment: datetime | None,
+    claims: Sequence[str], arguments: Sequence[str], resource: str | None, moment: datetime | None,
 ) -> None:  # fmt: skip
     """Print a row for each side of the call, and last the effective access."""
     question = explain.Question(
         principal, server, tool, client, credential, _pairs(claims, "claim"), _pairs(arguments, "argument"),
-        moment.replace(tzinfo=UTC) if moment else None,
+        moment.replace(tzinfo=UTC) if moment else None, resource,
     )  # fmt: skip
     legs = explain.explain(place.open_to_ask(), question)
     names = ["leg", "verdict", "because", "without"]

@@ -36,7 +36,7 @@ class Exit(IntEnum):
 MEANINGS: dict[Exit, str] = {
     Exit.DONE: "Done. Also when whoever reads the output has had enough, as `head` has.",
     Exit.FAILED: "Failed: the message says at what. Nothing that was reported as durable is lost.",
-    Exit.USAGE: "The command, an option, a query or the configuration is wrong. Nothing was done.",
+    Exit.USAGE: "The command, an option, a query or the configuration is wrong, or not allowed. Nothing was done.",
     Exit.UNREACHABLE: "The lake or a source could not be opened, read or written.",
     Exit.FAULT_FOUND: "Verification found a fault: stored bytes are not what was recorded about them.",
     Exit.STOPPED: "Stopped by Ctrl-C or SIGTERM. What was durable stays; the next run goes on from there.",

@@ -8,7 +8,7 @@ import random
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Protocol
@@ -88,13 +88,14 @@ class KafkaSink:
 
     def send(self, batch: pa.RecordBatch) -> None:
         """Hand on a batch; returns when every message is acknowledged."""
+        self.write(payloads(batch, self._payload))
+
+    def write(self, messages: Iterable[tuple[bytes, bytes]]) -> None:
+        """Write keys and values; returns when every message is acknowledged."""
         from kafka.errors import KafkaError
 
         try:
-            sent = [
-                self._producer.send(self._topic, value, key=key)
-                for key, value in payloads(batch, self._payload)
-            ]
+            sent = [self._producer.send(self._topic, value, key=key) for key, value in messages]
             self._producer.flush()
             for one in sent:
                 one.get(timeout=0)
@@ -109,6 +110,17 @@ class KafkaSink:
         return UnreachableError(
             f"Kafka did not take the events: {error or type(error).__name__}", where=self._where, hint=STANDS
         )
+
+
+def write_once(
+    servers: Sequence[str], topic: str, key: bytes, value: bytes, client: Mapping[str, Any]
+) -> None:
+    """Write one message and wait until all in-sync replicas have it; UnreachableError when it was not taken."""
+    sink = KafkaSink(servers, topic, "", client)
+    try:
+        sink.write([(key, value)])
+    finally:
+        sink.close()
 
 
 # --- OTLP -----------------------------------------------------------------------------------------------------------

@@ -279,10 +279,9 @@ def print_timeline(ladder: Ladder, output: Output, *, witnesses: bool) -> None:
 
 def write_report(ladder: Ladder, page: Path) -> None:
     """Write the session report, one HTML page."""
-    from reports.render import render
-    from reports.session.context import session_page
+    from reports.session.report import page_of
 
-    page.write_text(render("session/page.html.j2", session_page(ladder)), "utf-8")
+    page.write_text(page_of(ladder).html(), "utf-8")
     say(f"{ladder.summary.events:,} events written to {page}")
 
 

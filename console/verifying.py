@@ -21,11 +21,18 @@ from store.errors import UsageError
 if TYPE_CHECKING:
     from store.integrity.checks.files import Progress
     from store.integrity.checks.report import Report
+    from store.integrity.note import VerifierKey
     from store.lake import Lake
 
 
 def verify(
-    place: Place, since: str | None, checkpoints: Sequence[Path], jobs: int | None, *, as_json: bool
+    place: Place,
+    since: str | None,
+    checkpoints: Sequence[Path],
+    witnesses: Sequence[str],
+    jobs: int | None,
+    *,
+    as_json: bool,
 ) -> int:
     """Verify a lake, print what was found, and return the exit code."""
     from store.integrity import verify as verifying
@@ -34,7 +41,8 @@ def verify(
     start = _start(lake, since)
     began = time.monotonic()
     with _progress() as progress:
-        options = verifying.Options(start, checkpoints, jobs or os.cpu_count() or 1, progress)
+        known = [_key(text) for text in witnesses]
+        options = verifying.Options(start, checkpoints, known, jobs or os.cpu_count() or 1, progress)
         report = verifying.verify(lake, options)
     seconds = time.monotonic() - began
     click.echo(
@@ -116,6 +124,30 @@ def lines(report: Report, seconds: float) -> Iterator[str]:
     first = report.first
     assert first is not None
     yield visible(f"{len(report.faults):,} faults; the first divergence: {first.check} at {first.where}")
+
+
+def cosign(place: Place, url: str, keys: Sequence[str]) -> None:
+    """Have a witness sign the log, and say what it signed."""
+    from store.integrity.witness import cosign as ask
+
+    lake = place.open()
+    if lake.log is None:
+        raise UsageError("this lake was made without a transparency log")
+    lake.log.follow()
+    for signed in ask(lake.log, url, [_key(text) for text in keys]):
+        say(f"{signed.key.name} signed {signed.size:,} entries at {signed.time:%Y-%m-%d %H:%M:%S} UTC")
+
+
+def _key(text: str) -> VerifierKey:
+    """Return a public key given as itself."""
+    from store.integrity.note import BadNoteError, VerifierKey
+
+    try:
+        return VerifierKey.parse(text)
+    except BadNoteError as error:
+        raise UsageError(
+            f"that is no key: {error}", hint="NAME+ID+BASE64, as its owner publishes it"
+        ) from error
 
 
 def show_keys(place: Place) -> None:

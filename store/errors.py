@@ -25,8 +25,28 @@ class UsageError(TooltrailError):
     """The command, an option, or the configuration is wrong: nothing was done."""
 
 
+class DeniedError(UsageError):
+    """The guarded door refuses: by who asks, in which role, why, or what. Nothing was answered.
+
+    `reason` is fixed text that may be kept; `name` is what it was about, as the asker wrote it.
+    """
+
+    def __init__(self, reason: str, name: str | None = None, *, hint: str | None = None) -> None:
+        super().__init__(reason if name is None else f"{reason}: {name}", hint=hint)
+        self.reason = reason
+        self.name = name
+
+
+class StoppedError(TooltrailError):
+    """A question was stopped at a limit of its role: time, memory, or size of the answer."""
+
+
 class UnreachableError(TooltrailError):
     """The lake or a source could not be opened, read, or written."""
+
+
+class BusyError(TooltrailError):
+    """Another process is at the same work; it may be left to it."""
 
 
 class FencedError(TooltrailError):

@@ -248,7 +248,8 @@ class Lake:
         """Answer one SELECT over the lake's views, from one frozen version.
 
         `parameters` bind $name or ? in the query. A version number in `as_of` is one of the events table; the
-        other tables are taken as they were at that commit's time. Raises UsageError for anything but a question.
+        other tables are taken as they were at that commit's time. Of a time all
+        tables are as they were then. Raises UsageError for anything but a question.
         """
         return self.engine().ask(query, parameters, as_of)
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from store.errors import TooltrailError
+from store.errors import BusyError
 
 if TYPE_CHECKING:
     from store.lake import Lake
@@ -19,13 +19,13 @@ def alone(
 ) -> Iterator[None]:
     """Hold a job's lock; the system lets go of it when the process ends, however it ends.
 
-    Raises TooltrailError when another process holds it.
+    Raises BusyError when another process holds it.
     """
     with (lake.path / f"{job}.lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise TooltrailError(
+            raise BusyError(
                 f"another run of the {job} job is at work on this lake", where=str(lake.path), hint=hint
             ) from error
         yield

@@ -21,8 +21,8 @@ from store.errors import UnreachableError, UsageError
 from store.units import Kind
 
 FILE_NAME = "tooltrail.toml"
-OTHERS = "alerts"
-"""The section of sections with names of the user's own, which is read where it is used."""
+OTHERS = ("alerts", "roles", "people", "schedule")
+"""Sections with names of the user's own, which are read where they are used."""
 PREFIX = "TOOLTRAIL_"
 _PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
 _MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
@@ -159,6 +159,62 @@ class DebtSettings:
 
 
 @dataclass(frozen=True)
+class AccessSettings:
+    """The guarded door. [roles.NAME] and [people] say who sees what: docs/access.md."""
+
+    socket: Path | None = _fact(units.PATH, None, "Where the door listens; else door.sock in the lake.")  # noqa: RUF009 - a field, not a value
+    group: str | None = _fact(
+        units.TEXT, None, "The group that may reach the socket; without it only the lake's owner can."
+    )
+    require_reason: bool = _fact(units.SWITCH, True, "Refuse a question that names no case or reason.")
+    reason_pattern: str | None = _fact(
+        units.PATTERN, None, "A regular expression the whole reason must match, such as a case number's."
+    )
+    max_questions: int = _fact(
+        units.COUNT, 4, "How many questions run at once; further ones wait for their turn."
+    )
+
+
+@dataclass(frozen=True)
+class MailSettings:
+    """The mail server that alerts and scheduled reports are handed to."""
+
+    host: str | None = _fact(units.TEXT, None, "The SMTP server.")
+    port: int = _fact(units.COUNT, 587, "Its port.")
+    security: str = _fact(
+        units.choice("starttls", "tls", "none"), "starttls", "How it is spoken to; none sends in the clear."
+    )
+    username: str | None = _fact(units.TEXT, None, "User name, where the server asks for one.")
+    password: str | None = _fact(
+        units.TEXT, None, "Password; better in the environment than in the file.", secret=True
+    )
+    sender: str = _fact(units.TEXT, "tooltrail@localhost", "The address mail comes from.")
+    ca_file: Path | None = _fact(units.PATH, None, "Certificates to trust instead of the system's.")  # noqa: RUF009 - a field, not a value
+    timeout: float = _fact(units.DURATION, 20.0, "The server must answer within this.")
+
+
+@dataclass(frozen=True)
+class ReviewSettings:
+    """Entitlement reviews. docs/reviews.md says what each number decides."""
+
+    period_days: int = _fact(units.COUNT, 90, "How many days before the newest event a review looks at.")
+    least_days: int = _fact(units.COUNT, 30, "A grant is not called unused that was seen for fewer days.")
+    window_hours: int = _fact(units.COUNT, 8, "How long just-in-time access would last.")
+    most_windows: int = _fact(
+        units.COUNT, 12, "Use that fits in this many such windows needs no standing grant."
+    )
+    due_days: int = _fact(units.COUNT, 14, "Decisions are due this many days after a review began.")
+    overdue: str = _fact(
+        units.choice("keep", "revoke", "escalate"),
+        "escalate",
+        "What an item becomes that nobody decided in time; escalate lets no review be closed with one.",
+    )
+    enforce_within: float = _fact(
+        units.DURATION, 86_400.0, "How long after its decision a revocation may wait to be proven."
+    )
+
+
+@dataclass(frozen=True)
 class RetentionSettings:
     """How long rows are kept; `tooltrail lake expire` and `lake maintain` remove what is over. docs/keeping.md."""
 
@@ -217,6 +273,9 @@ class Settings:
     metrics: MetricsSettings = field(default_factory=MetricsSettings)
     query: QuerySettings = field(default_factory=QuerySettings)
     debt: DebtSettings = field(default_factory=DebtSettings)
+    access: AccessSettings = field(default_factory=AccessSettings)
+    mail: MailSettings = field(default_factory=MailSettings)
+    review: ReviewSettings = field(default_factory=ReviewSettings)
     retention: RetentionSettings = field(default_factory=RetentionSettings)
     keeping: KeepingSettings = field(default_factory=KeepingSettings)
     origins: Mapping[str, str] = field(default_factory=dict, compare=False)
@@ -253,7 +312,10 @@ class Fact:
 SECTIONS: dict[str, type[Any]] = {
     "ingest": IngestSettings, "content": ContentSettings, "kafka": KafkaSettings,
     "otlp": OtlpSettings, "metrics": MetricsSettings, "query": QuerySettings,
-    "debt": DebtSettings, "retention": RetentionSettings, "keeping": KeepingSettings,
+    "debt": DebtSettings, "access": AccessSettings, "mail": MailSettings,
+    "review": ReviewSettings,
+    "retention": RetentionSettings,
+    "keeping": KeepingSettings,
 }  # fmt: skip
 FACTS: tuple[Fact, ...] = tuple(
     Fact(section, f.name, f.metadata["kind"], f.default, f.metadata["meaning"], f.metadata["secret"])
@@ -310,7 +372,7 @@ def _from_file(file: Path) -> _Found:
         raise UsageError(units.toml_fault(error), where=units.toml_place(file, error)) from error
     lines = units.key_lines(text)
     for section, table in document.items():
-        if section == OTHERS:
+        if section in OTHERS:
             continue
         place = f"{file}:{lines.get((section,), 1)}"
         if section not in SECTIONS:

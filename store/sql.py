@@ -12,7 +12,7 @@ import shutil
 import tempfile
 import threading
 import weakref
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -103,8 +103,8 @@ class Engine:
 
     def _prepare(self) -> None:
         run = self._database.execute
-        run("SET TimeZone = 'UTC'")
-        run("SET GLOBAL parquet_metadata_cache = true")  # each question has a session of its own
+        run("SET GLOBAL TimeZone = 'UTC'")  # global: each question has a session of its own
+        run("SET GLOBAL parquet_metadata_cache = true")
         for table in TABLES.values():
             run(f"SET VARIABLE {table.name}_files = ?", [[self._lake.template(table.name)]])
             run(f"SET VARIABLE {table.name}_widened = false")
@@ -116,7 +116,7 @@ class Engine:
     def ask(self, query: str, parameters: Parameters, as_of: AsOf) -> Answer:
         """Answer one SELECT; see Lake.sql."""
         check_question(query)
-        snapshots = self._snapshots(as_of)
+        snapshots = freeze_all(self._lake, as_of)
         with _Explained(), self._lock:
             needs = self._planner.needs(query, parameters)
             cursor = self._database.cursor()
@@ -138,21 +138,25 @@ class Engine:
             return snapshot.paths()
         return sorted({path for need in needs for path in snapshot.paths(need, self._indexes)})
 
-    def _snapshots(self, as_of: AsOf) -> dict[str, Snapshot]:
-        if as_of is None:
-            return {name: self._lake.snapshot(name) for name in TABLES}
-        events = self._lake.snapshot("events", as_of)
-        moment = _commit_time(events)
-        return {"events": events, **{n: self._until(n, moment) for n in TABLES if n != "events"}}
 
-    def _until(self, name: str, moment: datetime) -> Snapshot:
-        try:
-            return self._lake.snapshot(name, moment)
-        except UsageError:
-            return self._lake.snapshot(name, 0)
+def freeze_all(lake: Lake, as_of: AsOf) -> dict[str, Snapshot]:
+    """Freeze every table: at its newest version, or as it was when events were at `as_of`."""
+    if as_of is None:
+        return {name: lake.snapshot(name) for name in TABLES}
+    events = lake.snapshot("events", as_of)
+    moment = commit_time(events) if isinstance(as_of, int) or str(as_of).isdecimal() else as_of
+    return {"events": events, **{name: _until(lake, name, moment) for name in TABLES if name != "events"}}
 
 
-def _commit_time(snapshot: Snapshot) -> datetime:
+def _until(lake: Lake, name: str, moment: datetime | str) -> Snapshot:
+    try:
+        return lake.snapshot(name, moment)
+    except UsageError:
+        return lake.snapshot(name, 0)
+
+
+def commit_time(snapshot: Snapshot) -> datetime:
+    """Return when the commit was made that a snapshot ends with."""
     for line in delta.log_entry(snapshot.root, snapshot.version).read_text().splitlines():
         info = json.loads(line).get("commitInfo")
         if info is not None:
@@ -266,13 +270,10 @@ class Planner:
     skipping files by them safe. The copy is a table in memory: binding it takes a third of the time a file takes.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, furnish: Callable[[duckdb.DuckDBPyConnection], None] | None = None) -> None:
         self._database = duckdb.connect(config={"threads": 1})
-        self._database.execute("SET TimeZone = 'UTC'")
-        for table in TABLES.values():
-            self._database.from_arrow(table.schema.empty_table()).create(table.name)
-        for statement in view_statements():
-            self._database.execute(statement.sql)
+        self._database.execute("SET GLOBAL TimeZone = 'UTC'")
+        (furnish or _without_rows)(self._database)
         # What the copy holds must not shape the plan: a count folded to the copy's own would hide its scan. Nor may
         # one scan become two, of which the second holds no condition.
         self._database.execute("SET disabled_optimizers = 'statistics_propagation,late_materialization'")
@@ -289,6 +290,13 @@ class Planner:
         if len(plans["physical_plan"]) < len(plans["logical_plan"]):
             return []  # a scan was optimised away: what it needs is not known
         return [_needs(scan) for scan in plans["physical_plan"]]
+
+
+def _without_rows(database: duckdb.DuckDBPyConnection) -> None:
+    for table in TABLES.values():
+        database.from_arrow(table.schema.empty_table()).create(table.name)
+    for statement in view_statements():
+        database.execute(statement.sql)
 
 
 def _scans(plan: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:

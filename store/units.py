@@ -126,6 +126,14 @@ def _texts(value: Any) -> tuple[str, ...]:
     return tuple(_text(item) for item in value)
 
 
+def _pattern(value: Any) -> str:
+    try:
+        re.compile(_text(value))
+    except re.error as error:
+        raise ValueError from error
+    return str(value)
+
+
 def _path(value: Any) -> Path:
     return Path(_text(str(value) if isinstance(value, Path) else value)).expanduser()
 
@@ -143,6 +151,7 @@ def _address(value: Any) -> str:
 
 
 TEXT = Kind("text", "text", _text)
+PATTERN = Kind("regular expression", "a regular expression", _pattern)
 TEXTS = Kind("list of texts", "a list of texts (in the environment: separated by commas)", _texts)
 PATH = Kind("path", "a path", _path)
 PATHS = Kind("list of paths", "a list of paths (in the environment: separated by commas)", _paths)

@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 from broker import Broker
-from kafka import KafkaProducer
+from kafka import KafkaConsumer, KafkaProducer
 from kafka.admin import KafkaAdminClient, NewTopic
 from kafka.errors import (
     CoordinatorLoadInProgressError,
@@ -287,6 +287,22 @@ def kafka(broker: Broker) -> Iterator[Kafka]:
     helpers = Kafka(broker)
     yield helpers
     helpers.close()
+
+
+def messages(broker: Broker, topic: str) -> list[tuple[bytes, bytes]]:
+    """Return every message of a topic."""
+    found = []
+    with contextlib.closing(
+        KafkaConsumer(bootstrap_servers=broker.address, metrics_enabled=False)
+    ) as consumer:
+        partitions = [TopicPartition(topic, p) for p in consumer.partitions_for_topic(topic) or ()]
+        consumer.assign(partitions)
+        consumer.seek_to_beginning(*partitions)
+        ends = consumer.end_offsets(partitions)
+        while any(consumer.position(p) < ends[p] for p in partitions):
+            for records in consumer.poll(timeout_ms=500).values():
+                found += [(r.key, r.value) for r in records]
+    return found
 
 
 # --- consumers ----------------------------------------------------------------------------------------------

@@ -21,6 +21,8 @@ _TYPES: dict[str, pl.DataType | type[pl.DataType]] = {
 }  # fmt: skip
 COLUMNS = tuple(_TYPES)
 """What is read of events: `session` is whatever they were stitched into, the others are columns of the lake."""
+TOOL = pl.concat_str(pl.col("tool_name"), pl.lit(" on "), pl.col("server_name").fill_null("?"))
+"""What a model calls a tool."""
 _NEEDED = ("event_id", "session", "event_time", "tool_name")
 
 
@@ -85,9 +87,7 @@ def calls_of(events: pa.Table | pl.DataFrame) -> Calls:
     sessions = frame["session"].unique(maintain_order=True)
     session = frame["session"].rle_id().cast(pl.Int64).to_numpy()
     first = np.searchsorted(session, np.arange(len(sessions) + 1))
-    tool = frame.select(
-        pl.concat_str(pl.col("tool_name"), pl.lit(" on "), pl.col("server_name").fill_null("?"))
-    )
+    tool = frame.select(TOOL)
     return Calls(
         frame["event_id"], sessions, session, first, tool.to_series(), frame["client_name"].fill_null("?"),
         frame["user_id"],

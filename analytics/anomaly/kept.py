@@ -2,12 +2,16 @@
 
 Sessions are judged by the history before them: what came in is scored with the model that is there, and only then does
 the model learn of it. A first history is taken as if it had come in by and by; only its beginning is judged by itself.
+
+What was found odd is not learned for PROBATION, or a second attack of a kind would look usual because of the first. A
+change that stays is learned after that, and at once when a person judged a finding of the session false or accepted, or
+when it is a tool that several users began to call.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,8 +20,9 @@ import polars as pl
 import pyarrow as pa
 
 from analytics.anomaly.calls import COLUMNS
+from analytics.anomaly.forward import BEYOND_DOUBT, GROWTH, ODD, PROBATION, forward, rolled_out
 from analytics.anomaly.model import Model, learn
-from analytics.anomaly.scoring import Scored, review, score
+from analytics.anomaly.scoring import score
 from analytics.anomaly.storage import from_arrow, to_arrow
 from store.durable import make_folders, write_file
 from store.lake import Lake
@@ -25,10 +30,6 @@ from store.tables import TABLES
 
 NAME = "anomaly"
 FOLDER = "trained"
-GROWTH = 1.25
-"""The model learns again when history has grown by a quarter: over a lake's life each call is learned a few times."""
-BEGINNING = 400
-"""Sessions of a first history that are judged by each other: fewer would be no history."""
 MOST = 1_000_000
 """Calls of history that are learned from: the latest; in about a gigabyte of memory."""
 
@@ -36,32 +37,16 @@ MOST = 1_000_000
 def scored(lake: Lake, story: pl.DataFrame) -> pl.DataFrame:
     """Return session, anomaly, top_event and anomaly_reason of the sessions of a story that call a tool.
 
-    `story` has the columns COLUMNS names, all events of each session.
+    `story` has the columns COLUMNS names, ingest_time and source_topic, all events of each session.
     """
-    called = story.filter(pl.col("tool_name").is_not_null() & (pl.col("event_kind") == "tool_call")).select(
-        COLUMNS
-    )
+    called = story.filter(pl.col("tool_name").is_not_null() & (pl.col("event_kind") == "tool_call"))
     if not called.height:
         return pl.DataFrame(schema={"session": pl.String, "anomaly": pl.Float64, "top_event": pl.String,
                                     "anomaly_reason": pl.String})  # fmt: skip
     model = read(lake)
-    found = forward(called) if model is None else [score(model, called)]
+    found = forward(called) if model is None else [score(model, called.select(COLUMNS))]
     sessions = pl.concat([part.sessions for part in found])
     return sessions.select("session", "anomaly", "top_event", anomaly_reason="reason")
-
-
-def forward(called: pl.DataFrame) -> Iterator[Scored]:
-    """Score a first history as if it had come in by and by: its beginning by itself, the rest by what was before it."""
-    starts = called.group_by("session").agg(pl.col("event_time").min()).sort("event_time", "session")
-    order = called.join(starts.select("session", place=pl.int_range(pl.len())), on="session")
-    known = min(BEGINNING, starts.height)
-    yield review(order.filter(pl.col("place") < known).select(COLUMNS))[1]
-    while known < starts.height:
-        model = learn(order.filter(pl.col("place") < known).select(COLUMNS)).model
-        after, known = known, min(int(known * GROWTH), starts.height)
-        yield score(
-            model, order.filter(pl.col("place").is_between(after, known, closed="left")).select(COLUMNS)
-        )
 
 
 def keep_up(lake: Lake, members: Callable[[], pl.DataFrame], version: int) -> bool:
@@ -79,10 +64,29 @@ def keep_up(lake: Lake, members: Callable[[], pl.DataFrame], version: int) -> bo
     events = lake.scan("events", (*names, "event_kind"), between=between)
     called = events.filter((pl.col("event_kind") == "tool_call") & pl.col("tool_name").is_not_null())
     history = called.join(latest.select("event_id", "session").lazy(), on="event_id").collect()
+    history = history.join(_odd(lake, history), on="session", how="anti")
     if not history.height:
         return False
     _write(lake, learn(history.select(COLUMNS)).model, stitched, version)
     return True
+
+
+def _odd(lake: Lake, history: pl.DataFrame) -> pl.DataFrame:
+    """Return the sessions that are on probation: odd when they came, not long ago, and judged harmless by nobody.
+
+    Of a first history only what is odd beyond doubt: rare errands are part of what is to be learned.
+    """
+    model = read(lake)
+    states = lake.scan("session_states", ("session", "revision", "state_time", "anomaly")).collect()
+    latest = states.sort("revision").group_by("session").agg(pl.all().last())
+    lately = pl.col("state_time") > datetime.now(UTC) - PROBATION
+    harmless = lake.sql("SELECT DISTINCT session FROM findings WHERE state IN ('false', 'accepted')").polars()
+    odd = latest.filter(pl.col("anomaly") >= (ODD if model else BEYOND_DOUBT), lately).select("session")
+    odd = odd.join(harmless, on="session", how="anti")
+    if model is None:
+        return odd
+    known = rolled_out(history.join(odd, on="session", how="semi"), model)
+    return odd.join(known, on="session", how="anti")
 
 
 def read(lake: Lake) -> Model | None:

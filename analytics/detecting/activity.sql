@@ -11,7 +11,6 @@ SELECT date_trunc('hour', event_time) AS hour, source_system, source_instance, u
        count(*) FILTER (event_class = 'tool_call') AS calls, count(*) FILTER (event_class = 'denial') AS denied,
        count(*) FILTER (outcome NOT IN ('success', 'denied', 'unknown')) AS failed,
        sum(request_bytes)::BIGINT AS request_bytes, sum(response_bytes)::BIGINT AS response_bytes,
-       count(DISTINCT resource_uri) AS resources, count(DISTINCT result_hmac) AS results,
        arg_min(event_id, event_time) AS first_event, arg_max(event_id, event_time) AS last_event,
        min(event_time) AS first_time, max(event_time) AS last_time
 FROM events WHERE fresh GROUP BY ALL

@@ -16,7 +16,8 @@ import duckdb
 import polars as pl
 import pyarrow as pa
 
-from analytics.detecting import incidents, owners, world
+from analytics import engine
+from analytics.detecting import history, incidents, owners, world
 from analytics.detecting.catalog import Detection
 from analytics.detecting.evaluate import Finding, Verdict, evaluate
 from analytics.detecting.tool_classes import overrides
@@ -24,6 +25,7 @@ from analytics.stitching.job import session_events
 from store.commit import Advance
 from store.lake import Lake
 from store.locks import alone
+from store.snapshot import Needs
 from store.tables import TABLES
 
 POSITION = "job:detections"
@@ -91,8 +93,9 @@ class _Runner:
         start = datetime(day.year, day.month, day.day, tzinfo=UTC)
         window = (start, start + _DAY - _TICK)
         connection = open_world(self._lake, self._detections, window, self._settings)
-        activity = connection.sql("FROM fresh_activity").to_arrow_table()
-        self._lake.append("activity", self._dated(activity, "activity", {"activity_date": day}))
+        for name in ("activity", *history.SUMMARIES):
+            rows = connection.sql(f"FROM fresh_{name}").to_arrow_table()
+            self._lake.append(name, self._dated(rows, name, {"activity_date": day}))
         found = [finding for d in self._detections for finding in self._one(connection, d, window)]
         self._keep_owners(connection, start, found)
         self._write(found)
@@ -163,28 +166,44 @@ def open_world(
     lookback = max((d.lookback_hours for d in detections), default=0)
     around = (window[0] - timedelta(hours=lookback), window[1])
     columns = tuple(dict.fromkeys((*world.COLUMNS, *(c for d in detections for c in d.columns))))
-    events = _once(lake.scan("events", columns, between=around).collect())
-    members = _once(session_events(lake, around).select("event_id", "session"))
-    joined = events.join(members, on="event_id", how="left", maintain_order="left")
-    connection = world.connect(settings)
-    connection.register("given_events", joined.to_arrow())
-    activity_before(connection, lake, window[0]).create_view("given_activity")
-    connection.register("given_owners", owners.before(lake, joined, window).to_arrow())
+    connection = engine.connect(settings)
+    _events(connection, lake, columns, around).create_view("given_events")
+    history.activity_before(connection, lake, window[0]).create_view("given_activity")
+    summed = {name: f"given_{name}" for name in history.SUMMARIES}
+    for name, given in summed.items():
+        history.summary_before(connection, lake, name, window[0]).create_view(given)
+    connection.register(
+        "given_owners",
+        owners.before(lake, lake.scan("events", owners.VALUES, between=around), window).to_arrow(),
+    )
     connection.register("given_sessions", sessions_in(lake, window).to_arrow())
     connection.register("given_habits", owners.habits_before(lake, window).to_arrow())
     world.build(
         connection, "given_events", "given_activity", window, overrides(lake.path),
-        owners="given_owners", habits="given_habits", sessions="given_sessions",
+        owners="given_owners", habits="given_habits", sessions="given_sessions", summed=summed,
     )  # fmt: skip
-    connection.unregister("given_events")
     return connection
 
 
-def _once(events: pl.DataFrame) -> pl.DataFrame:
-    """Return each event once; a wide frame is not moved for what is hardly ever so."""
-    if events["event_id"].n_unique() == events.height:
-        return events
-    return events.filter(pl.col("event_id").is_first_distinct())
+def _events(
+    connection: duckdb.DuckDBPyConnection,
+    lake: Lake,
+    columns: Iterable[str],
+    around: tuple[datetime, datetime],
+) -> duckdb.DuckDBPyRelation:
+    """Return the events of a time, each once and with its session, read from the lake's files as they are asked for."""
+    members = session_events(lake, around).select("event_id", "session").unique("event_id", keep="first")
+    connection.register("members", members.to_arrow())
+    paths = lake.snapshot("events").paths(Needs({}, *around)) or [lake.template("events")]
+    connection.read_parquet(paths, hive_partitioning=False, union_by_name=True).create_view("stored_events")
+    inside = "FROM stored_events WHERE event_time BETWEEN $since AND $until"
+    connection.sql(inside, params={"since": around[0], "until": around[1]}).create_view("events_around")
+    [(twice,)] = connection.sql("SELECT count(DISTINCT event_id) < count(*) FROM events_around").fetchall()
+    once = "QUALIFY row_number() OVER (PARTITION BY event_id ORDER BY event_time) = 1" if twice else ""
+    chosen = (
+        f"SELECT {', '.join(columns)}, session FROM events_around LEFT JOIN members USING (event_id) {once}"  # noqa: S608 - our own names
+    )
+    return connection.sql(chosen)
 
 
 def sessions_in(lake: Lake, window: tuple[datetime, datetime]) -> pl.DataFrame:
@@ -193,12 +212,3 @@ def sessions_in(lake: Lake, window: tuple[datetime, datetime]) -> pl.DataFrame:
     inside = (pl.col("first") <= window[1]) & (pl.col("last") >= window[0])
     rows = states.filter(inside).collect().sort("revision", "state_time")
     return rows.unique("session", keep="last", maintain_order=True)
-
-
-def activity_before(
-    connection: duckdb.DuckDBPyConnection, lake: Lake, moment: datetime
-) -> duckdb.DuckDBPyRelation:
-    """Return the newest hours of each day before a moment, read from the lake's files as they are asked for."""
-    paths = [lake.template("activity"), *lake.snapshot("activity").paths()]
-    connection.read_parquet(paths, hive_partitioning=False, union_by_name=True).create_view("kept_activity")
-    return connection.sql(world.text("activity_before.sql"), params={"moment": moment})

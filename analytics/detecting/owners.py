@@ -24,9 +24,9 @@ MOST = 6
 VALUES = ("result_leaves", "result_shingles", "args_leaves", "args_shingles")
 
 
-def before(lake: Lake, events: pl.DataFrame, window: tuple[datetime, datetime]) -> pl.DataFrame:
+def before(lake: Lake, events: pl.LazyFrame, window: tuple[datetime, datetime]) -> pl.DataFrame:
     """Return what is kept, of any time within the horizon before the window's end, of the values of some events."""
-    values = [events.lazy().select(leaf=pl.col(name)).explode("leaf").unique() for name in VALUES]
+    values = [events.select(leaf=pl.col(name)).explode("leaf").unique() for name in VALUES]
     wanted = pl.concat(values).drop_nulls().unique()
     kept = lake.scan("owners", TABLES["owners"].stored.names, between=(window[0] - HORIZON, window[1]))
     return kept.join(wanted, on="leaf", how="semi").collect(engine="streaming")

@@ -1,5 +1,12 @@
 -- Who first held which value, from `events` and `lake_owners` (what earlier runs kept of the same values).
--- A value is a leaf, or a shingle of a long text (`passage`). Events become numbers in order of time, people numbers too.
+-- A value is a leaf, or a shingle of a long text (`passage`). Events become numbers in order of time, people numbers too:
+-- ids that one address stands behind are one person.
+CREATE OR REPLACE TABLE aliases AS
+SELECT user_id, min(alias) AS alias FROM (
+    SELECT DISTINCT user_id, min(user_id) OVER (PARTITION BY lower(user_email)) AS alias FROM events
+    WHERE user_id IS NOT NULL AND user_email IS NOT NULL)
+GROUP BY user_id HAVING alias <> user_id;
+
 CREATE OR REPLACE TABLE holders AS
 WITH every AS (
     SELECT event_id, event_time, user_id, server_name, tool_name, args_leaves[:4] AS named, fresh,
@@ -10,8 +17,9 @@ WITH every AS (
            NULL AS leaves, false AS echo
     FROM lake_owners WHERE event_id NOT IN (SELECT event_id FROM events)
 )
-SELECT *, row_number() OVER (ORDER BY event_time, event_id) AS place, dense_rank() OVER (ORDER BY user_id) AS person
-FROM every;
+SELECT every.*, row_number() OVER (ORDER BY event_time, event_id) AS place,
+       dense_rank() OVER (ORDER BY coalesce(alias, user_id)) AS person
+FROM every LEFT JOIN aliases USING (user_id);
 
 -- The first time each person was given a value (`returned`) or named it: one row a value, person and way.
 CREATE OR REPLACE TABLE held AS
@@ -41,14 +49,22 @@ LEFT JOIN owners mine ON mine.leaf = o.leaf AND mine.person = o.person AND mine.
       AND mine.place < o.place + o.returned::INT
 WHERE f.owner <> o.person AND f.source < o.place AND mine.leaf IS NULL;
 
--- Strays by the two events they join, where they are two values or a passage of a dozen words and more. `strong`: four
+-- Strays by the two events they join, where they are two values or a passage of a dozen words and more. What the owner's
+-- call was asked about (`named`) is of its record too, though a search may have given it before. `strong`: four
 -- values, which is a record; less may be chance, or what all letters of a kind end with. `entitled`: the receiver had named something of that record before, or
 -- named now what the owner holds too. `tied`: both have named the same rare thing, as those do who work on the same.
 CREATE OR REPLACE TABLE crossings AS
-WITH pairs AS (
+WITH together AS (
+    FROM strays
+    UNION ALL BY NAME
+    SELECT s.* REPLACE (h.place AS source)
+    FROM (SELECT place, unnest(named) AS leaf FROM holders WHERE place IN (SELECT source FROM strays)) h
+    JOIN strays s ON s.leaf = h.leaf AND s.source <> h.place
+    SEMI JOIN strays o ON o.target = s.target AND o.returned = s.returned AND o.source = h.place AND o.owner = s.owner
+), pairs AS (
     SELECT returned, target, source, person, owner, count(*) FILTER (NOT passage) AS leaves,
            count(*) FILTER (passage) AS passages, leaves >= 4 AS strong
-    FROM strays GROUP BY ALL
+    FROM together GROUP BY ALL
 ), everywhere AS (
     SELECT leaf FROM held WHERE NOT returned GROUP BY leaf HAVING count(*) > 20
 ), record AS (
@@ -111,7 +127,8 @@ SELECT server_name, tool_name, count(*) AS results, count(*) FILTER (single) AS 
        count(*) FILTER (again) AS again, count(*) FILTER (shared AND NOT leaked) AS shared
 FROM (SELECT *, event_id IN (FROM found) AS leaked FROM marks) GROUP BY ALL;
 
--- The habits of each tool before the window; of one that is new, those of the window itself. That records are read again
+-- The habits of each tool before the window; of one that is new, those of the window itself (`own`), of which what is
+-- judged is then one. That records are read again
 -- by their first reader (`again`) and not by others (`shared`) is only learned from before.
 CREATE OR REPLACE TABLE habits AS
 WITH before AS (
@@ -120,7 +137,7 @@ WITH before AS (
            sum(again) AS again, sum(shared) AS shared
     FROM lake_habits GROUP BY ALL
 )
-SELECT f.server_name, f.tool_name, if(coalesce(b.results, 0) >= 50, b.results, f.results) AS results,
+SELECT f.server_name, f.tool_name, coalesce(b.results, 0) < 50 AS own, if(coalesce(b.results, 0) >= 50, b.results, f.results) AS results,
        if(coalesce(b.results, 0) >= 50, b.single, f.single) AS single,
        if(coalesce(b.results, 0) >= 50, b.weak, f.weak) AS weak,
        if(coalesce(b.results, 0) >= 50, b.strong, f.strong) AS strong,

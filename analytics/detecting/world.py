@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Mapping
 from datetime import datetime
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 import duckdb
 
+from analytics.detecting import history
 from analytics.detecting.tool_classes import Overrides, classify
 from store.tables import TABLES
 
@@ -37,17 +34,6 @@ macro `network_of` names the network of an address.
 """
 
 
-def connect(settings: Mapping[str, str | int] | None = None) -> duckdb.DuckDBPyConnection:
-    """Return a DuckDB of its own for one window."""
-    spill = (
-        Path(tempfile.gettempdir()) / f"tooltrail-detect-{os.getpid()}"
-    )  # else it is the folder one stands in
-    limits = {"temp_directory": str(spill), "max_temp_directory_size": "16GB"}
-    connection = duckdb.connect(config={**limits, **(settings or {})})
-    connection.execute("SET TimeZone = 'UTC'")
-    return connection
-
-
 def build(
     connection: duckdb.DuckDBPyConnection,
     events: str,
@@ -58,13 +44,15 @@ def build(
     owners: str | None = None,
     habits: str | None = None,
     sessions: str | None = None,
+    summed: Mapping[str, str] | None = None,
 ) -> None:
-    """Make the tables `events`, `activity`, `tool_days`, `tool_classes` and those of owners.sql from named relations.
+    """Make `events`, `activity`, its summaries, `tool_classes` and the tables of owners.sql from named relations.
 
     `events` has COLUMNS and `session`; `activity` the columns of activity.sql; `owners`, `habits` and `sessions` those
-    of the lake's tables owners, tool_habits and session_states, nothing when not given. Both ends belong to the window.
-    `tool_classes` says of every tool what it does, `told` being what an operator says of it; the view `calls` is every
-    call of a tool with that.
+    of the lake's tables owners, tool_habits and session_states, nothing when not given; `summed` the relations of
+    history.SUMMARIES, which are made from `activity` when not given. Both ends belong to the window. `tool_classes`
+    says of every tool what it does, `told` being what an operator says of it; the view `calls` is every call of a tool
+    with that. In a summary `past` marks what was before the window.
     """
     _view(connection, "lake_events", events)
     _view(connection, "lake_activity", activity)
@@ -72,7 +60,8 @@ def build(
     connection.execute(first, {"from": window[0], "to": window[1]})
     connection.execute(f"CREATE OR REPLACE TABLE fresh_activity AS {text('activity.sql')}")
     connection.execute(second)
-    connection.execute(text("tool_days.sql"), {"from": window[0]})
+    for name in history.SUMMARIES:
+        _summary(connection, name, (summed or {}).get(name))
     tools = connection.sql(text("tools.sql")).fetchall()
     connection.register("given_classes", classify(tools, told))
     connection.execute(text("calls.sql"))
@@ -89,6 +78,15 @@ def build(
     connection.execute(text("owners.sql"))
 
 
+def _summary(connection: duckdb.DuckDBPyConnection, name: str, kept: str | None) -> None:
+    """Make a summary of the window's hours, and the table that holds it with that of the hours before."""
+    connection.execute(f"CREATE OR REPLACE TABLE fresh_{name} AS {history.summed(name, 'fresh_activity')}")
+    past = f"FROM {kept}" if kept else history.summed(name, "lake_activity")
+    connection.execute(f"""
+        CREATE OR REPLACE TABLE {name} AS
+        SELECT *, true AS past FROM ({past}) UNION ALL BY NAME SELECT *, false AS past FROM fresh_{name}""")  # noqa: S608 - our own names
+
+
 def _view(connection: duckdb.DuckDBPyConnection, name: str, relation: str) -> None:
     if name != relation:
         connection.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS FROM {relation}")
@@ -102,7 +100,6 @@ def relation(
     return connection.sql(sql, params={name: parameters[name] for name in named})
 
 
-@cache
 def text(name: str) -> str:
     """Return the SQL in a file of this folder."""
-    return Path(__file__).with_name(name).read_text("utf-8")
+    return history.text(name)

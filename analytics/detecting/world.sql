@@ -6,9 +6,10 @@ SELECT * EXCLUDE (client_oauth_id), client_oauth_id, coalesce(client_oauth_id, c
        event_time BETWEEN $from AND $to AS fresh
 FROM lake_events;
 
--- The same by the hour: history of any length that costs little. Hours of the window itself are included. A cast to
--- DATE would look up the time zone for every row: `day` is plain arithmetic, in UTC.
-CREATE OR REPLACE TABLE activity AS
+-- The same by the hour: history of any length. Hours of the window itself are included. It is read from the lake's files
+-- as it is asked for: name few columns and few values. A cast to DATE would look up the time zone for every row: `day` is
+-- plain arithmetic, in UTC.
+CREATE OR REPLACE TEMP VIEW activity AS
 SELECT *, DATE '1970-01-01' + (epoch_us(hour) // 86400000000)::INTEGER AS day
 FROM (FROM lake_activity UNION ALL BY NAME FROM fresh_activity);
 

@@ -19,7 +19,7 @@ WITH members AS (
     SELECT user_id, arg_max(coalesce('groups ' || array_to_string(list_sort(user_groups), ', '), client), event_time) AS peer_group
     FROM events WHERE user_id IS NOT NULL GROUP BY user_id
 ), used AS (
-    SELECT user_id, server_name, tool_name, count(DISTINCT day) AS days FROM tool_days
+    SELECT user_id, server_name, tool_name, count(*) AS days FROM tool_days
     WHERE calls > 0 AND tool_name IS NOT NULL AND user_id IS NOT NULL GROUP BY ALL
 ), shared AS (
     SELECT *, count(*) OVER (PARTITION BY peer_group, server_name, tool_name) AS users,
@@ -37,7 +37,7 @@ WITH members AS (
     FROM today t JOIN shared s ON s.user_id = t.user_id AND s.tool_name = t.tool_name
      AND s.server_name IS NOT DISTINCT FROM t.server_name JOIN sizes USING (peer_group)
     WHERE s.users = 1 AND s.days <= $habit_days AND peers >= $least_peers
-      AND (SELECT min(hour) FROM activity) <= $from - to_days($history_days) AND uses - own >= $least_uses
+      AND (SELECT min(hour) FROM user_hours) <= $from - to_days($history_days) AND uses - own >= $least_uses
 )
 SELECT * EXCLUDE (event_id, tried, chance), round(-log2(chance), 1) AS bits, [event_id] AS evidence,
        concat_ws('|', user_id, server_name, $from::DATE) AS key

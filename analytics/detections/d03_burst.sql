@@ -15,12 +15,16 @@
 -- least_hours = 10
 -- prior_hours = 5
 -- alpha = 1e-6
-WITH calls AS (
-    SELECT event_id, event_time, user_id, client, credential_id, server_name, tool_name, session, source_system, fresh,
-           coalesce(user_id, credential_id, '') AS who,
+WITH dense AS (
+    SELECT coalesce(user_id, credential_id, '') AS who, client, server_name, tool_name, source_system, row_number() OVER () AS id
+    FROM events WHERE attempted AND tool_name IS NOT NULL GROUP BY who, client, server_name, tool_name, source_system
+    HAVING count(*) >= $least
+), calls AS (
+    SELECT event_id, event_time, user_id, e.client, credential_id, e.server_name, e.tool_name, session, e.source_system, fresh, who,
            row_number() OVER same AS n, lag(event_time, $least - 1) OVER same AS began
-    FROM events WHERE attempted AND tool_name IS NOT NULL
-    WINDOW same AS (PARTITION BY who, client, server_name, tool_name, source_system ORDER BY event_time, event_id)
+    FROM events e JOIN dense d ON d.who = coalesce(e.user_id, e.credential_id, '') AND d.tool_name = e.tool_name
+     AND d.source_system = e.source_system AND d.client IS NOT DISTINCT FROM e.client AND d.server_name IS NOT DISTINCT FROM e.server_name
+    WHERE attempted WINDOW same AS (PARTITION BY d.id ORDER BY event_time, event_id)
 ), busy AS (  -- no burst is smaller: nobody else's past is asked for
     SELECT DISTINCT who, client, server_name, tool_name, source_system FROM calls WHERE event_time <= began + to_minutes($minutes_within)
 ), past AS (

@@ -13,9 +13,11 @@
 -- poll_seconds = 5
 -- polling = '(^|[^a-z])(await|health|heartbeat|ping|poll|progress|status|tail|wait|watch)([^a-z]|$)'
 WITH calls AS (
-    SELECT *, coalesce(user_id, credential_id, client, '') AS who, coalesce(session, who) AS place,
+    SELECT event_id, event_time, user_id, client, credential_id, server_name, tool_name, session, fresh, source_system, args_hmac, outcome,
+           coalesce(session, user_id, credential_id, client, '') AS place,
            coalesce(result_hmac, if(outcome IN ('success', 'unknown'), NULL, concat_ws(' ', outcome, http_status, jsonrpc_error_code))) AS said
     FROM events WHERE attempted AND args_hmac IS NOT NULL AND tool_name IS NOT NULL AND NOT regexp_matches(lower(tool_name), $polling)
+      AND args_hmac IN (SELECT args_hmac FROM events WHERE attempted GROUP BY args_hmac HAVING count(*) >= $times)
 ), changes AS (
     SELECT event_id, event_time, user_id, client, credential_id, server_name, tool_name, session, fresh, place, source_system, args_hmac, said, outcome,
            said IS DISTINCT FROM lag(said) OVER same AS changed, event_time - lag(event_time) OVER same AS pause FROM calls

@@ -14,9 +14,10 @@
 -- least_days = 10
 -- alpha = 0.05
 -- kappa = 6.0
-WITH worked AS (SELECT DISTINCT user_id, hour, day FROM activity WHERE hour < $from AND user_id IS NOT NULL
+WITH worked AS ( -- hours are numbers since 1970, in UTC
+    SELECT DISTINCT user_id, epoch_us(hour) // 3600000000 AS n, n // 24 AS day FROM user_hours WHERE past AND user_id IS NOT NULL
 ), hours AS (
-    SELECT user_id, hour(hour) AS h, count(*) AS n FROM worked WHERE user_id IN (SELECT user_id FROM events WHERE fresh) GROUP BY ALL
+    SELECT user_id, n % 24 AS h, count(*) AS n FROM worked WHERE user_id IN (SELECT user_id FROM events WHERE fresh) GROUP BY ALL
 ), known AS (SELECT user_id, count(DISTINCT day) AS days FROM worked GROUP BY user_id
 ), density AS (  -- a von Mises kernel around the clock over the hours worked
     SELECT user_id, c.h, sum(n * exp($kappa * (cos(2 * pi() * (hours.h - c.h) / 24) - 1))) AS dense,
@@ -25,20 +26,23 @@ WITH worked AS (SELECT DISTINCT user_id, hour, day FROM activity WHERE hour < $f
 ), odd AS (  -- empirical: the share of past hours at least as unusual
     SELECT user_id, h, (1 + sum(worked) OVER (PARTITION BY user_id ORDER BY dense)) / (1 + sum(worked) OVER (PARTITION BY user_id)) AS p_value
     FROM density
-), acts AS (
-    SELECT *, hour(event_time) AS h, regexp_matches(lower(concat_ws(' ', client, client_name, agent_name)), $interactive)
-              AND NOT regexp_matches(lower(concat_ws(' ', user_id, client, agent_name)), $headless) AS human
-    FROM events WHERE fresh AND attempted AND user_id IS NOT NULL
+), acts AS NOT MATERIALIZED (
+    SELECT *, epoch_us(event_time) // 3600000000 % 24 AS h FROM events WHERE fresh AND attempted AND user_id IS NOT NULL
 ), off AS (
     SELECT a.*, o.p_value, format('work at {:02d}h UTC, as odd as {:.1f} % of this user''s hours over {} days, from a client never seen before ({})',
-                                  hour(event_time), 100 * o.p_value, days, client) AS what
-    FROM acts a JOIN known k USING (user_id) JOIN odd o ON o.user_id = a.user_id AND o.h = hour(a.event_time)
+                                  a.h, 100 * o.p_value, days, client) AS what
+    FROM acts a JOIN known k USING (user_id) JOIN odd o ON o.user_id = a.user_id AND o.h = a.h
     WHERE days >= $least_days AND o.p_value <= $alpha AND client IS NOT NULL
-     AND NOT EXISTS (FROM activity b WHERE b.user_id = a.user_id AND b.client = a.client AND b.hour < $from)
+     AND NOT EXISTS (FROM user_hours b WHERE b.user_id = a.user_id AND b.client = a.client AND b.past)
     QUALIFY row_number() OVER (PARTITION BY a.user_id, client ORDER BY event_time, event_id) = 1
+), round_the_clock AS (SELECT user_id, client FROM acts GROUP BY ALL HAVING count(DISTINCT h) > 24 - $rest_hours
+), human AS NOT MATERIALIZED (
+    FROM acts WHERE regexp_matches(lower(concat_ws(' ', client, client_name, agent_name)), $interactive)
+      AND NOT regexp_matches(lower(concat_ws(' ', user_id, client, agent_name)), $headless)
 ), clock AS (
     SELECT user_id, client, arg_min(event_id, event_time) AS event_id, min(event_time) AS event_time
-    FROM acts WHERE human GROUP BY user_id, client, h QUALIFY count(*) OVER (PARTITION BY user_id, client) > 24 - $rest_hours
+    FROM human a SEMI JOIN round_the_clock r ON r.user_id = a.user_id AND r.client IS NOT DISTINCT FROM a.client
+    GROUP BY user_id, client, h QUALIFY count(*) OVER (PARTITION BY user_id, client) > 24 - $rest_hours
 ), restless AS (
     SELECT *, row_number() OVER (PARTITION BY user_id, client ORDER BY event_time) AS n FROM clock
     WHERE user_id NOT IN (SELECT user_id FROM worked GROUP BY user_id, day HAVING count(*) > 24 - $rest_hours)
@@ -53,5 +57,5 @@ UNION ALL BY NAME
 SELECT user_id, client, credential_id, server_name, tool_name, session, event_time, [event_id] AS evidence,
        format('{}, a client a person sits at, used the service account {}', client, credential_id) AS what,
        concat_ws('|', 'service', user_id, client, credential_id, $from::DATE) AS key
-FROM acts WHERE human AND credential_kind = 'service_account'
+FROM human WHERE credential_kind = 'service_account'
 QUALIFY row_number() OVER (PARTITION BY user_id, client, credential_id ORDER BY event_time, event_id) = 1

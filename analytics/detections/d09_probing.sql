@@ -22,7 +22,7 @@ WITH tries AS (
     FROM events WHERE (attempted OR denied) AND coalesce(user_id, credential_id, client) IS NOT NULL
      AND NOT (denied AND coalesce(decision_source IN (SELECT unnest($not_rights)), false))
 ), usual AS (
-    SELECT greatest(0.02, least(0.25, coalesce(sum(denied) / sum(calls + denied), 0.02))) AS share FROM activity WHERE hour < $from AND calls + denied > 0
+    SELECT greatest(0.02, least(0.25, coalesce(sum(denied) / sum(calls + denied), 0.02))) AS share FROM user_hours WHERE past
 ), windows AS (
     SELECT *, count(DISTINCT target) FILTER (refused) OVER recent AS targets, count(*) OVER recent AS tried, sum(refused::INT) OVER recent AS denials
     FROM tries WHERE who IN (SELECT who FROM tries WHERE refused GROUP BY who HAVING count(DISTINCT target) >= $distinct_targets)

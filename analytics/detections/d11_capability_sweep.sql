@@ -19,19 +19,21 @@ WITH acts AS (
            coalesce(user_id, credential_id, client) AS who, event_kind IN (SELECT unnest($listing)) AS listed
     FROM events WHERE coalesce(user_id, credential_id, client) IS NOT NULL
 ), wide AS (SELECT who FROM acts WHERE listed GROUP BY who HAVING count(DISTINCT server_name) >= $servers
-), usual AS (
-    SELECT client, max(n) AS most FROM (
-        SELECT coalesce(client, '') AS client, coalesce(user_id, credential_id, client) AS who, hour, count(DISTINCT server_name) AS n
-        FROM activity WHERE hour < $from AND event_kind IN (SELECT unnest($listing)) GROUP BY ALL) GROUP BY client
 ), counted AS (
     SELECT *, count(DISTINCT server_name) FILTER (listed) OVER recent AS servers, sum(attempted::INT) OVER around AS called
     FROM acts WHERE who IN (FROM wide)
     WINDOW recent AS (PARTITION BY who, client, source_system ORDER BY event_time RANGE BETWEEN to_minutes($minutes_within) PRECEDING AND CURRENT ROW),
            around AS (PARTITION BY who, client, source_system ORDER BY event_time
                       RANGE BETWEEN to_minutes($minutes_within) PRECEDING AND to_minutes($minutes_within) FOLLOWING)
+), near AS (
+    FROM counted WHERE listed AND fresh AND servers >= $servers AND called <= servers * $calls_per_server
+), usual AS (
+    SELECT client, max(n) AS most FROM (
+        SELECT coalesce(client, '') AS client, coalesce(user_id, credential_id, client) AS who, hour, count(DISTINCT server_name) AS n
+        FROM activity WHERE hour < $from AND event_kind IN (SELECT unnest($listing)) AND coalesce(client, '') IN (SELECT client FROM near)
+        GROUP BY ALL) GROUP BY client
 ), swept AS (
-    SELECT c.*, coalesce(u.most, 0) AS usual FROM counted c LEFT JOIN usual u USING (client)
-    WHERE listed AND fresh AND servers >= $servers AND called <= servers * $calls_per_server AND servers > coalesce(u.most, 0)
+    SELECT n.*, coalesce(u.most, 0) AS usual FROM near n LEFT JOIN usual u USING (client) WHERE servers > coalesce(u.most, 0)
     QUALIFY row_number() OVER (PARTITION BY who, client ORDER BY event_time, event_id) = 1
 ), lists AS (
     SELECT s.who, s.client, a.event_id, a.event_time FROM swept s JOIN acts a ON a.who = s.who AND a.client = s.client AND a.source_system = s.source_system

@@ -25,8 +25,8 @@ WITH pairs AS (
      AND NOT (regexp_matches(credential, $lower) AND regexp_matches(credential, $upper))
      AND NOT (regexp_matches(server, $lower) AND regexp_matches(server, $upper))
 )
+, crossing AS (FROM labelled WHERE credential_environment <> server_environment)
 SELECT user_id, client, credential_id, server_name, tool_name, session, event_time, credential_environment, server_environment,
        [event_id] AS evidence, concat_ws('|', credential_id, server_name) AS key
-FROM labelled l WHERE credential_environment <> server_environment
- AND NOT EXISTS (FROM activity a WHERE a.hour < $from AND a.credential_id = l.credential_id AND a.server_name = l.server_name AND a.calls > 0)
+FROM crossing l WHERE NOT EXISTS (FROM credential_days a WHERE a.past AND a.credential_id IN (SELECT credential_id FROM crossing) AND a.credential_id = l.credential_id AND a.server_name = l.server_name AND a.calls > 0)
 QUALIFY row_number() OVER (PARTITION BY credential_id, server_name ORDER BY event_time, event_id) = 1

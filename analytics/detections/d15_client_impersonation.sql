@@ -11,28 +11,32 @@
 -- [parameters]
 -- least_people = 10
 -- least_share = 0.8
-WITH claims AS (
-    SELECT *, coalesce(user_id, credential_id, session) AS person,
+WITH claims AS NOT MATERIALIZED (
+    SELECT *, coalesce(user_id, credential_id, session) AS person FROM events WHERE client_name IS NOT NULL AND event_kind <> 'entity_change'
+), shows AS (
+    SELECT source_system, client_name, client_oauth_id, user_agent, person,
            unnest([{how: 'OAuth client', shown: client_oauth_id},
                    {how: 'User-Agent', shown: regexp_extract(user_agent, '^[^/ ]+')}], recursive := true)
-    FROM events WHERE client_name IS NOT NULL AND event_kind <> 'entity_change'
+    FROM (SELECT DISTINCT source_system, client_name, client_oauth_id, user_agent, person FROM claims)
 ), counts AS (
-    SELECT source_system, client_name, how, shown, count(DISTINCT person) AS people FROM claims WHERE shown <> '' GROUP BY ALL
+    SELECT source_system, client_name, how, shown, count(DISTINCT person) AS people FROM shows WHERE shown <> '' GROUP BY ALL
 ), usual AS (
     SELECT source_system, client_name, how, max(people) AS usual_people, arg_max(shown, people) AS usual, sum(people) AS people
     FROM counts GROUP BY ALL HAVING usual_people >= $least_people AND usual_people >= $least_share * sum(counts.people)
 ), odd AS (
-    SELECT c.user_id, c.client, c.credential_id, c.server_name, c.tool_name, c.session, c.event_time, c.client_name, c.how, c.shown,
+    SELECT c.user_id, c.client, c.credential_id, c.server_name, c.tool_name, c.session, c.event_time, c.client_name, n.how, n.shown,
            u.people, u.usual, 100.0 * u.usual_people / u.people AS usual_share, c.person,
            -- how often one of these people would show something else, by their number alone
            (n.people + 1) / (u.people + 1) AS p_value, [c.event_id] AS evidence
-    FROM claims c JOIN usual u USING (source_system, client_name, how) JOIN counts n USING (source_system, client_name, how, shown)
-    WHERE c.fresh AND c.shown <> u.usual
-    QUALIFY row_number() OVER (PARTITION BY c.source_system, c.client_name, c.how, c.shown, c.person ORDER BY c.event_time, c.event_id) = 1
+    FROM usual u JOIN counts n USING (source_system, client_name, how) JOIN claims c USING (source_system, client_name)
+    WHERE c.fresh AND n.shown <> u.usual
+      AND n.shown = CASE n.how WHEN 'OAuth client' THEN c.client_oauth_id ELSE regexp_extract(c.user_agent, '^[^/ ]+') END
+    QUALIFY row_number() OVER (PARTITION BY c.source_system, c.client_name, n.how, n.shown, c.person ORDER BY c.event_time, c.event_id) = 1
 ), versions AS (
     SELECT *, list_transform(regexp_extract_all(client_version, '\d+'), lambda v: v::UBIGINT) AS v,
            lag((event_id, v, client_version)) OVER token AS p
     FROM events WHERE credential_kind IN ('oauth_access_token', 'session', 'jit') AND client_version IS NOT NULL
+      AND credential_id IN (SELECT credential_id FROM events GROUP BY credential_id HAVING min(client_version) < max(client_version))
     WINDOW token AS (PARTITION BY credential_id, client_name ORDER BY event_time, event_id)
 ), changes AS (
     SELECT *, lag((p, event_id)) OVER (PARTITION BY credential_id, client_name ORDER BY event_time, event_id) AS q FROM versions WHERE v <> p[2]

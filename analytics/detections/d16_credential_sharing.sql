@@ -11,10 +11,13 @@
 -- people_minutes = 60
 -- machine_minutes = 10
 -- most_people = 5
-WITH uses AS ( -- names compare only where one source gives them in one way
+WITH several AS (
+    SELECT credential_id FROM events WHERE credential_id IS NOT NULL GROUP BY credential_id
+    HAVING min(user_id) < max(user_id) OR min(client_address) < max(client_address)
+), uses AS ( -- names compare only where one source gives them in one way
     SELECT event_id, event_time, fresh, credential_id, user_id, client, client_address, server_name, tool_name, session,
            (source_system, user_id_kind) AS namer FROM events
-    WHERE credential_id IS NOT NULL AND credential_kind IS DISTINCT FROM 'service_account' AND delegation IS NULL
+    WHERE credential_id IN (FROM several) AND credential_kind IS DISTINCT FROM 'service_account' AND delegation IS NULL
       AND event_kind <> 'entity_change' AND coalesce(user_id_kind, '') NOT IN ('none', 'anonymous', 'install_id')
 ), pooled AS (
     SELECT credential_id FROM uses GROUP BY credential_id, namer HAVING count(DISTINCT user_id) > $most_people

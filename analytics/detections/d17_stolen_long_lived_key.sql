@@ -12,15 +12,12 @@
 -- least_hours = 3
 -- least_odds = 200
 -- least_age_days = 14
-WITH used AS NOT MATERIALIZED (
-    SELECT credential_id, credential_kind, coalesce(user_id, credential_id) AS person, hour, first_time, first_event, client_address,
-           client, user_agent, server_name, tool_name
-    FROM activity WHERE event_kind NOT IN ('entity_change', 'revocation', 'restoration')
-), company AS ( -- every network and program, before anything is taken apart: few, whatever the history
+WITH company AS ( -- every network and program, before anything is taken apart: few, whatever the history
     SELECT credential_id, credential_kind, person, first_time, unnest([
         {feature: 'network', shown: network_of(client_address)},
         {feature: 'program', shown: concat_ws(', ', client, regexp_extract(user_agent, '^[^/ ]+'))}], recursive := true)
-    FROM (SELECT * EXCLUDE (hour, first_time, first_event, server_name, tool_name), min(first_time) AS first_time FROM used GROUP BY ALL)
+    FROM (SELECT credential_id, credential_kind, coalesce(user_id, credential_id) AS person, client_address, client, user_agent,
+                 min(first_time) AS first_time FROM credential_days WHERE change IS NULL GROUP BY ALL)
 ), owners AS ( -- what the people of the fleet show
     SELECT feature, shown, count(DISTINCT person) AS people FROM company WHERE shown <> '' GROUP BY ALL
 ), changed AS ( -- keys that showed a new network and a new program
@@ -33,7 +30,7 @@ WITH used AS NOT MATERIALIZED (
         {feature: 'network', shown: network_of(client_address)},
         {feature: 'program', shown: concat_ws(', ', client, regexp_extract(user_agent, '^[^/ ]+'))},
         {feature: 'tool', shown: concat_ws('.', server_name, tool_name)}, {feature: 'hour of day', shown: hour(hour)::VARCHAR}
-    ], recursive := true) FROM used WHERE credential_id IN (FROM changed) AND list_contains($kinds, credential_kind))
+    ], recursive := true) FROM activity WHERE event_kind NOT IN ('entity_change', 'revocation', 'restoration') AND credential_id IN (FROM changed) AND list_contains($kinds, credential_kind))
     WHERE shown <> ''
 ), fleet AS (
     SELECT feature, sum(people) / count(*) AS usual_people FROM owners GROUP BY feature

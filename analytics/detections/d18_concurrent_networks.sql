@@ -10,21 +10,23 @@
 -- [parameters]
 -- window_minutes = 30
 -- least_egress_people = 5
-WITH known AS (
-    SELECT credential_id, list(DISTINCT network_of(client_address)) AS networks FROM activity
-    WHERE hour < $from AND credential_id IS NOT NULL AND client_address IS NOT NULL GROUP BY credential_id
-), uses AS (
-    SELECT *, network_of(client_address) AS network FROM events WHERE credential_id IS NOT NULL AND network IS NOT NULL AND event_kind <> 'entity_change'
+WITH places AS (SELECT client_address, network_of(client_address) AS network FROM (SELECT DISTINCT client_address FROM events)
+), uses AS NOT MATERIALIZED (
+    SELECT events.*, network FROM events JOIN places USING (client_address) WHERE credential_id IS NOT NULL AND network IS NOT NULL AND event_kind <> 'entity_change'
 ), egress AS (
     SELECT network FROM uses GROUP BY network HAVING count(DISTINCT user_id) >= $least_egress_people
 ), steps AS (
     SELECT *, lag((event_id, network, event_time)) OVER (PARTITION BY credential_id ORDER BY event_time, event_id) AS p FROM uses
+    WHERE credential_id IN (SELECT credential_id FROM uses GROUP BY credential_id HAVING min(network) < max(network))
 ), moves AS (
     SELECT *, lag((p, event_id)) OVER (PARTITION BY credential_id ORDER BY event_time, event_id) AS q FROM steps WHERE network <> p[2]
 ), found AS (
     FROM moves WHERE fresh AND network = q[1][2] AND event_time <= q[1][3] + to_minutes($window_minutes)
      AND NOT (network IN (FROM egress) AND p[2] IN (FROM egress))
     QUALIFY row_number() OVER (PARTITION BY credential_id ORDER BY event_time, event_id) = 1
+), known AS (
+    SELECT credential_id, list(DISTINCT network_of(client_address)) AS networks FROM credential_days
+    WHERE past AND credential_id IN (SELECT credential_id FROM found) AND client_address IS NOT NULL GROUP BY credential_id
 )
 SELECT user_id, client, credential_id, server_name, tool_name, session, event_time, network, p[2] AS other,
        round(date_diff('second', q[1][3], event_time) / 60, 1) AS minutes,

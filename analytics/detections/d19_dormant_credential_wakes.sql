@@ -11,20 +11,20 @@
 -- idle_days = 30
 -- times_longest = 1.5
 -- least_recorded = 0.5
-WITH uses AS (
+WITH woken AS (
+    FROM events WHERE fresh AND credential_kind NOT IN ('oauth_access_token', 'session', 'jit') AND event_kind <> 'entity_change'
+    QUALIFY row_number() OVER (PARTITION BY credential_id ORDER BY event_time, event_id) = 1
+), uses AS (
     SELECT credential_id, day, max(last_time) AS last_time, arg_max(last_event, last_time) AS last_event
-    FROM activity WHERE credential_id IS NOT NULL AND hour < $from AND event_kind NOT IN ('entity_change', 'revocation', 'restoration')
-    GROUP BY ALL
+    FROM credential_days WHERE past AND change IS NULL AND credential_id IN (SELECT credential_id FROM woken) GROUP BY ALL
 ), pauses AS (
     SELECT *, date_diff('day', lag(day) OVER (PARTITION BY credential_id ORDER BY day), day) AS pause FROM uses
 ), before AS (
     SELECT credential_id, max(day) AS day, arg_max(last_event, last_time) AS last_event, max(pause) AS longest, count(pause) AS pauses
     FROM pauses GROUP BY credential_id
 ), recorded AS ( -- of each day, on how many later days anything at all was recorded
-    SELECT day, row_number() OVER (ORDER BY day DESC) - 1 AS later FROM (SELECT DISTINCT day FROM activity WHERE hour < $from)
-), woken AS (
-    FROM events WHERE fresh AND credential_kind NOT IN ('oauth_access_token', 'session', 'jit') AND event_kind <> 'entity_change'
-    QUALIFY row_number() OVER (PARTITION BY credential_id ORDER BY event_time, event_id) = 1
+    SELECT day, row_number() OVER (ORDER BY day DESC) - 1 AS later FROM (
+        SELECT DISTINCT DATE '1970-01-01' + (epoch_us(hour) // 86400000000)::INTEGER AS day FROM user_hours WHERE past)
 )
 SELECT w.user_id, w.client, w.credential_id, w.server_name, w.tool_name, w.session, w.event_time, w.credential_kind,
        date_diff('day', b.day, w.event_time::DATE) AS days, coalesce(b.longest::VARCHAR, 'not yet seen') AS longest, r.later,

@@ -12,10 +12,10 @@
 -- most_revocations = 2
 WITH ends AS ( -- whoever stands in many revocations is the one who revokes
     SELECT credential_id, CASE WHEN credential_id IS NULL THEN user_id END AS user_id,
-           arg_max(last_event, last_time) FILTER (event_kind = 'revocation') AS change,
-           max(last_time) FILTER (event_kind = 'revocation') AS since, max(last_time) FILTER (event_kind = 'restoration') AS back
-    FROM activity WHERE event_kind IN ('revocation', 'restoration') GROUP BY ALL
-    HAVING coalesce(sum(events) FILTER (event_kind = 'revocation'), 0) BETWEEN 1 AND $most_revocations AND (back IS NULL OR back < since)
+           arg_max(last_event, last_time) FILTER (d.change = 'revocation') AS change,
+           max(last_time) FILTER (d.change = 'revocation') AS since, max(last_time) FILTER (d.change = 'restoration') AS back
+    FROM credential_days d WHERE d.change IN ('revocation', 'restoration') GROUP BY ALL
+    HAVING coalesce(sum(events) FILTER (d.change = 'revocation'), 0) BETWEEN 1 AND $most_revocations AND (back IS NULL OR back < since)
 ), accepted AS (
     FROM events WHERE fresh AND outcome = 'success' AND NOT denied AND event_kind NOT IN ('entity_change', 'policy_change', 'session_close')
 ), found AS (

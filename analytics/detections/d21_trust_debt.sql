@@ -12,9 +12,9 @@
 -- longest_hours = 12
 -- proof_days = 90
 WITH proven AS ( -- a short-lived credential that reached the server
-    SELECT server_name, arg_max(last_event, last_time) AS event_id, max(last_time) AS last_time FROM activity
+    SELECT server_name, arg_max(last_event, last_time) AS event_id, max(last_time) AS last_time FROM credential_days
     WHERE credential_kind IN ('oauth_access_token', 'jit', 'session') AND calls > failed AND server_name IS NOT NULL
-      AND hour >= $from - to_days($proof_days) GROUP BY server_name
+      AND last_time >= $from - to_days($proof_days) GROUP BY server_name
 ), uses AS ( -- each use covers so many minutes, or the time to the next
     SELECT *, least(to_minutes($short_life_minutes), lead(event_time) OVER one_key - event_time) AS covers
     FROM events WHERE fresh AND reached AND credential_kind IN ('static_key', 'personal_access_token') AND server_name IS NOT NULL

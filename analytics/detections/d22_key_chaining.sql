@@ -14,11 +14,9 @@ WITH mints AS (
     SELECT *, coalesce(tool_name, event_kind) AS how FROM events
     WHERE credential_id IS NOT NULL AND NOT denied AND outcome = 'success'
       AND (event_kind = 'token_mint' OR reached AND regexp_matches(tool_name, $making))
-), usual AS ( -- who makes credentials as a matter of course
-    SELECT DISTINCT client, coalesce(tool_name, event_kind) AS how FROM activity
-    WHERE hour < $from AND events > denied + failed AND (event_kind = 'token_mint' OR regexp_matches(tool_name, $making))
 ), born AS (
-    SELECT credential_id, arg_min(first_event, first_time) AS event_id FROM activity WHERE credential_id IS NOT NULL GROUP BY credential_id
+    SELECT credential_id, arg_min(first_event, first_time) AS event_id FROM credential_days
+    WHERE credential_id IN (SELECT credential_id FROM events WHERE user_id IN (SELECT user_id FROM mints)) GROUP BY credential_id
 ), first_uses AS (
     SELECT e.* FROM events e JOIN born b USING (event_id) WHERE e.event_kind <> 'entity_change'
 ), links AS (
@@ -30,6 +28,10 @@ WITH mints AS (
       AND (u.issued_at IS NULL OR u.issued_at > m.event_time - to_minutes(5))
       -- tokens are renewed all the time: a short-lived one counts where its digest was in what was given out
       AND (u.credential_kind NOT IN ('oauth_access_token', 'session') OR given)
+), usual AS ( -- who makes credentials as a matter of course
+    SELECT DISTINCT client, coalesce(tool_name, event_kind) AS how FROM activity
+    WHERE hour < $from AND events > denied + failed AND coalesce(client, '') IN (SELECT coalesce(minting_client, '') FROM links)
+      AND coalesce(tool_name, event_kind) IN (SELECT how FROM links)
 ), deep AS (
     SELECT l.event_id, arg_min(m.event_id, m.event_time) AS next_mint, min(m.event_time) AS next_time FROM links l
     JOIN mints m ON m.credential_id = l.credential_id AND m.event_time >= l.event_time

@@ -18,43 +18,50 @@
 WITH answers AS (
     SELECT coalesce(user_id, session) AS actor, session, event_id, event_time, untrusted, result_leaves, response_bytes,
            concat_ws('.', server_name, tool_name) AS tool FROM calls WHERE reached AND (private OR untrusted)
+     AND coalesce(user_id, session) IN (SELECT coalesce(user_id, session) FROM calls WHERE sink AND fresh)
 ), sinks AS (   -- with the last private and the last untrusted answer before, for the lower grades
     SELECT s.*, coalesce(s.user_id, s.session) AS actor, p.event_id AS last_private, p.response_bytes AS private_bytes, u.event_id AS last_untrusted FROM calls s
     ASOF LEFT JOIN (FROM answers WHERE NOT untrusted) p ON p.session = s.session AND s.event_time > p.event_time
     ASOF LEFT JOIN (FROM answers WHERE untrusted) u ON u.session = s.session AND s.event_time > u.event_time
     WHERE s.sink AND s.reached AND s.fresh AND s.session IS NOT NULL
+), given AS (
+    SELECT event_id, actor, event_time, unnest(list_distinct(args_leaves)) AS leaf FROM sinks
 ), told AS (
-    SELECT actor, event_id, event_time, untrusted, unnest(list_distinct(result_leaves)) AS leaf FROM answers
+    FROM (SELECT actor, event_id, event_time, untrusted, unnest(list_distinct(result_leaves)) AS leaf FROM answers)
+    SEMI JOIN given USING (actor, leaf)
 ), asked AS (
     SELECT actor, leaf, min(event_time) AS since
-    FROM (SELECT coalesce(user_id, session) AS actor, event_time, unnest(args_leaves) AS leaf FROM calls) GROUP BY ALL
-), traced AS (
-    SELECT g.event_id AS sink_event, g.leaf, arg_max(t.event_id, t.event_time) FILTER (NOT t.untrusted) AS private_event,
-           arg_max(t.event_id, t.event_time) FILTER (t.untrusted AND t.event_time < a.since) AS untrusted_event, bool_or(t.untrusted) AS anyones
-    FROM (SELECT event_id, actor, event_time, unnest(list_distinct(args_leaves)) AS leaf FROM sinks) g
-    JOIN told t ON t.actor = g.actor AND t.leaf = g.leaf AND t.event_time < g.event_time
-     AND t.event_time >= g.event_time - to_minutes($window_minutes)
-    JOIN asked a ON a.actor = g.actor AND a.leaf = g.leaf GROUP BY ALL
+    FROM (SELECT coalesce(user_id, session) AS actor, event_time, unnest(args_leaves) AS leaf FROM calls)
+    SEMI JOIN given USING (actor, leaf) GROUP BY ALL
+), traced AS (   -- the latest private answer, the latest anyone could write, and the latest such before it was first asked for
+    SELECT g.event_id AS sink_event, g.leaf, if(p.event_time >= g.since, p.event_id, NULL) AS private_event,
+           if(u.event_time >= g.since, u.event_id, NULL) AS untrusted_event, coalesce(n.event_time >= g.since, false) AS anyones
+    FROM (SELECT g.*, a.since AS asked, g.event_time - to_minutes($window_minutes) AS since FROM given g JOIN asked a USING (actor, leaf)) g
+    ASOF LEFT JOIN (FROM told WHERE NOT untrusted) p ON p.actor = g.actor AND p.leaf = g.leaf AND g.event_time > p.event_time
+    ASOF LEFT JOIN (FROM told WHERE untrusted) n ON n.actor = g.actor AND n.leaf = g.leaf AND g.event_time > n.event_time
+    ASOF LEFT JOIN (FROM told WHERE untrusted) u ON u.actor = g.actor AND u.leaf = g.leaf AND g.asked > u.event_time
 ), counted AS (
     SELECT sink_event, count(*) FILTER (private_event IS NOT NULL AND NOT anyones) AS payload,
            count(*) FILTER (untrusted_event IS NOT NULL AND private_event IS NULL) AS address,
            mode(private_event ORDER BY private_event) FILTER (NOT anyones) AS private_event,
            mode(untrusted_event ORDER BY untrusted_event) FILTER (private_event IS NULL) AS untrusted_event FROM traced GROUP BY ALL
+), before AS (   -- who used the sinks before
+    SELECT DISTINCT user_id, server_name, tool_name FROM tool_days WHERE past AND tool_name IN (SELECT tool_name FROM sinks)
 ), rare AS (   -- the share of all people who used a tool before
-    SELECT concat_ws('.', server_name, tool_name) AS tool, count(DISTINCT user_id) / (SELECT count(DISTINCT user_id) FROM tool_days WHERE past) AS share
-    FROM tool_days WHERE past GROUP BY ALL
+    SELECT server_name, tool_name, count(DISTINCT user_id) / (SELECT count(DISTINCT user_id) FROM user_hours WHERE past) AS share
+    FROM before GROUP BY ALL
 ), graded AS (
     SELECT s.*, coalesce(c.payload, 0) AS payload, coalesce(c.address, 0) AS address,
            coalesce(c.untrusted_event, s.last_untrusted) AS untrusted_event, CASE WHEN c.payload > 0 THEN c.private_event ELSE s.last_private END AS private_event,
            CASE WHEN c.payload >= $least_values AND c.address > 0 THEN 'edge'
                 WHEN c.address > 0 AND private_bytes >= $least_bytes AND request_bytes BETWEEN 0.8 * private_bytes AND 1.5 * private_bytes THEN 'size'
                 WHEN s.last_untrusted IS NOT NULL AND s.last_private IS NOT NULL AND h.since <= $from - to_days($history_days)
-                 AND NOT list_contains(h.tools, concat_ws('.', s.server_name, s.tool_name)) AND coalesce(r.share, 0) <= $most_share
+                 AND b.user_id IS NULL AND coalesce(r.share, 0) <= $most_share
                  AND (s.args_leaves IS NULL OR c.payload + c.address > 0) THEN 'co-occurrence' END AS grade
     FROM sinks s LEFT JOIN counted c ON c.sink_event = s.event_id
-    LEFT JOIN (SELECT user_id, min(since) AS since, list(DISTINCT concat_ws('.', server_name, tool_name)) AS tools
-               FROM tool_days WHERE past GROUP BY user_id) h USING (user_id)
-    LEFT JOIN rare r ON r.tool = concat_ws('.', s.server_name, s.tool_name)
+    LEFT JOIN (SELECT user_id, min(hour) AS since FROM user_hours WHERE past GROUP BY user_id) h USING (user_id)
+    LEFT JOIN before b ON b.user_id = s.user_id AND b.tool_name = s.tool_name AND b.server_name IS NOT DISTINCT FROM s.server_name
+    LEFT JOIN rare r ON r.tool_name = s.tool_name AND r.server_name IS NOT DISTINCT FROM s.server_name
 )
 SELECT g.user_id, g.client, g.credential_id, g.server_name, g.tool_name, g.session, g.event_time, g.grade, g.payload, g.address,
        p.tool AS private_tool, u.tool AS untrusted_tool, CASE g.grade WHEN 'edge' THEN 0.9 WHEN 'size' THEN 0.6 ELSE 0.3 END AS confidence,

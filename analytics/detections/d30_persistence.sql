@@ -19,8 +19,8 @@ WITH kept AS (
     SELECT u.event_id AS source_event, k.event_id AS kept_event, u.event_time AS read_time,
            len(list_filter(list_intersect(coalesce(k.args_leaves, []) || coalesce(k.args_shingles, []), coalesce(u.result_leaves, []) || coalesce(u.result_shingles, [])),
                            lambda x: NOT list_contains(coalesce(u.args_leaves, []), x))) AS shared,
-           (SELECT min(hour) FROM activity a WHERE a.user_id = k.user_id) <= $from - to_days($history_days)
-           AND NOT EXISTS (FROM activity a WHERE a.user_id = k.user_id AND a.hour < $from AND a.tool_name = k.tool_name
+           (SELECT min(since) FROM tool_days a WHERE a.user_id = k.user_id) <= $from - to_days($history_days)
+           AND NOT EXISTS (FROM tool_days a WHERE a.user_id = k.user_id AND a.past AND a.tool_name = k.tool_name
                            AND a.server_name IS NOT DISTINCT FROM k.server_name) AS is_first
     FROM kept k JOIN calls u ON u.user_id = k.user_id AND u.session IS NOT DISTINCT FROM k.session AND u.untrusted AND u.reached
      AND u.event_time < k.event_time AND u.event_time >= k.event_time - to_minutes($window_minutes)

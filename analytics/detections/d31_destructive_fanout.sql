@@ -12,17 +12,19 @@
 -- window_minutes = 10
 -- least = 10
 -- times = 3
-WITH before AS (
-    SELECT user_id, max(calls) AS own FROM (
-        SELECT a.user_id, a.hour, sum(a.calls) AS calls FROM activity a JOIN tool_classes c
-          ON c.tool_name = a.tool_name AND c.server_name IS NOT DISTINCT FROM a.server_name AND c.destructive
-        WHERE a.hour < $from GROUP BY ALL) GROUP BY user_id
-), targets AS (   -- each target once a day; a call that shows no target is one of its own
+WITH targets AS (   -- each target once a day; a call that shows no target is one of its own
     SELECT *, row_number() OVER (PARTITION BY user_id ORDER BY event_time, event_id) AS place FROM (
         SELECT * FROM calls WHERE destructive AND reached AND user_id IS NOT NULL
         QUALIFY row_number() OVER (PARTITION BY user_id, tool_name, coalesce(resource_uri, args_hmac, event_id) ORDER BY event_time, event_id) = 1)
+), many AS (SELECT user_id FROM targets GROUP BY user_id HAVING count(*) >= $least
+), before AS (
+    SELECT user_id, max(calls) AS own FROM (
+        SELECT a.user_id, a.hour, sum(a.calls) AS calls FROM activity a JOIN tool_classes c
+          ON c.tool_name = a.tool_name AND c.server_name IS NOT DISTINCT FROM a.server_name AND c.destructive
+        WHERE a.hour < $from AND a.user_id IN (FROM many) GROUP BY ALL) GROUP BY user_id
 ), limits AS (
     SELECT t.*, coalesce(b.own, 0)::BIGINT AS own, greatest($least, $times * coalesce(b.own, 0))::BIGINT AS least FROM targets t LEFT JOIN before b USING (user_id)
+    WHERE user_id IN (FROM many)
 ), reaching AS (   -- the target with which the least number was reached, and the one that began it
     SELECT z.user_id, z.least, z.own, a.place AS first, z.place AS last, z.event_id AS key_event
     FROM limits z JOIN limits a ON a.user_id = z.user_id AND a.place = z.place - z.least + 1

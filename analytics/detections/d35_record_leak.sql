@@ -14,7 +14,8 @@
 -- # Two or three values, or a passage, are weak and four strong: each is held against the tool's habit of the
 -- # like, and weak ones are let be in a result that repeats what it was asked for.
 WITH found AS (
-    SELECT c.* EXCLUDE (person, owner), h.results, if(c.strong, h.strong, h.weak) AS usual, h.strange, h.single, t.echo,
+    SELECT c.* EXCLUDE (person, owner), h.results - h.own::INT AS results, h.single, t.echo,
+           greatest(if(c.strong, h.strong, h.weak) - h.own::INT, 0) AS usual, greatest(h.strange - h.own::INT, 0) AS strange,
            t.event_id, t.event_time, t.user_id, t.server_name, t.tool_name,
            s.event_id AS source_event, s.event_time AS source_time, s.user_id AS owner, s.tool_name AS owner_tool
     FROM crossings c JOIN holders t ON t.place = c.target JOIN holders s ON s.place = c.source

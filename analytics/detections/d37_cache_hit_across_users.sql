@@ -17,6 +17,7 @@ WITH asked AS (
     SELECT event_id, event_time, user_id, server_name, tool_name, args_hmac, result_hmac, duration_ms, fresh FROM events
     WHERE reached AND args_hmac IS NOT NULL AND result_hmac IS NOT NULL AND user_id IS NOT NULL
       AND user_id_kind IS DISTINCT FROM 'key_owner' AND credential_kind IS DISTINCT FROM 'service_account'
+      AND args_hmac IN (SELECT args_hmac FROM events GROUP BY args_hmac HAVING min(user_id) < max(user_id))
 ), question AS (
     SELECT server_name, tool_name, args_hmac, count(DISTINCT user_id) AS people, count(DISTINCT result_hmac) AS answers,
            median(duration_ms) AS median
@@ -27,7 +28,8 @@ WITH asked AS (
     SELECT *, lag(event_id) OVER same AS source_event, lag(user_id) OVER same AS owner, lag(event_time) OVER same AS since,
            row_number() OVER (PARTITION BY server_name, tool_name, args_hmac, result_hmac, user_id
                               ORDER BY event_time, event_id) AS nth
-    FROM asked WINDOW same AS (PARTITION BY server_name, tool_name, args_hmac, result_hmac ORDER BY event_time, event_id)
+    FROM asked SEMI JOIN question USING (server_name, tool_name, args_hmac)
+    WINDOW same AS (PARTITION BY server_name, tool_name, args_hmac, result_hmac ORDER BY event_time, event_id)
 )
 SELECT o.user_id, e.client, e.credential_id, o.server_name, o.tool_name, e.session, o.event_time, o.owner, q.people, q.answers,
        o.duration_ms AS milliseconds, q.median, date_diff('second', o.since, o.event_time) AS seconds,

@@ -14,7 +14,8 @@
 -- # The p-value is that of no event in any of the hours: Poisson with the hour's own mean, but never less than how
 -- # often that hour was empty before (add-half estimate), for bursts make Poisson too sure.
 WITH counts AS (
-    SELECT concat_ws('/', source_system, source_instance) AS source, hour, sum(events) AS n FROM activity
+    SELECT concat_ws('/', source_system, source_instance) AS source, hour, sum(events) AS n
+    FROM (SELECT source_system, source_instance, hour, sum(events) AS events FROM user_hours GROUP BY ALL)
     WHERE hour < $from AND hour >= $from - INTERVAL 56 DAY AND source_system IS NOT NULL GROUP BY ALL
 ), sources AS (
     SELECT source, min(hour) AS since FROM counts GROUP BY source HAVING min(hour) <= $from - to_days($history_days)
@@ -24,7 +25,12 @@ WITH counts AS (
     FROM (SELECT source, unnest(range(since, $from, INTERVAL 1 HOUR)) AS h FROM sources) g LEFT JOIN counts c ON c.source = g.source AND c.hour = g.h
     GROUP BY ALL
 ), seen AS (
-    SELECT concat_ws('/', source_system, source_instance) AS source, event_id, event_time, fresh FROM events
+    -- no hour has a gap of an hour in it: its first event and its last are enough
+    SELECT concat_ws('/', source_system, source_instance) AS source, unnest([
+        {event_id: first.e, event_time: first.t, fresh: first.f}, {event_id: last.e, event_time: last.t, fresh: last.f}], recursive := true)
+    FROM (SELECT source_system, source_instance, min({t: event_time, e: event_id, f: fresh}) AS first,
+                 max({t: event_time, e: event_id, f: fresh}) AS last
+          FROM events GROUP BY source_system, source_instance, epoch_us(event_time) // 3600000000)
 ), around AS (   -- each event with the next of its source; at the end, the last event of any other source
     SELECT s.source, s.event_id, s.event_time, s.fresh, lead(event_id) OVER w AS next_event, lead(event_time) OVER w AS next_time, lead(fresh) OVER w AS next_fresh
     FROM seen s SEMI JOIN sources USING (source) WINDOW w AS (PARTITION BY source ORDER BY event_time, event_id)

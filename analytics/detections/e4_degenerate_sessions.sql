@@ -14,8 +14,7 @@
 -- near_seconds = 120
 -- # The bounds are those of analytics/stitching/trust.py, which withholds belief from the same ids.
 WITH keyed AS (
-    SELECT *, concat_ws('/', source_system, source_instance) AS source,
-           event_time - lag(event_time) OVER (PARTITION BY source_system, source_instance, client, user_id ORDER BY event_time, event_id) <= to_seconds($near_seconds) AS near
+    SELECT event_id, event_time, event_kind, session_key, user_id, user_id_kind, client, fresh, concat_ws('/', source_system, source_instance) AS source
     FROM events WHERE session_key IS NOT NULL
 ), people AS (   -- the first event of each person under one id
     SELECT session_key, coalesce(user_id_kind, '') AS kind, user_id, arg_min(event_id, {t: event_time, e: event_id}) AS event_id, min(event_time) AS event_time, any_value(client) AS client,
@@ -25,11 +24,19 @@ WITH keyed AS (
     SELECT session_key, kind, any_value(source) AS source, any_value(client) AS client, count(*) AS number, min(event_time) AS first_time,
            list({t: event_time, e: event_id} ORDER BY event_time, event_id)[:2] AS first
     FROM people GROUP BY session_key, kind HAVING count(*) > 1 AND max(fresh_time) IS NOT NULL
+), single AS (
+    FROM keyed WHERE fresh AND event_kind = 'tool_call' AND session_key NOT IN (SELECT session_key FROM shared)
+), many AS (
+    SELECT source, client FROM single GROUP BY ALL
+    HAVING count(DISTINCT session_key) >= $least_keys AND count(*) < $calls_per_key * count(DISTINCT session_key)
+), paced AS (
+    SELECT k.*, event_time - lag(event_time) OVER (PARTITION BY k.source, k.client, user_id ORDER BY event_time, event_id) <= to_seconds($near_seconds) AS near
+    FROM keyed k SEMI JOIN many m ON m.source = k.source AND m.client IS NOT DISTINCT FROM k.client
 ), lone AS (
     SELECT source, client, count(DISTINCT session_key) AS number, list({t: event_time, e: event_id} ORDER BY event_time, event_id) FILTER (place = 1) AS first FROM (
-        SELECT *, row_number() OVER (PARTITION BY source, client, session_key ORDER BY event_time, event_id) AS place FROM keyed
+        SELECT *, row_number() OVER (PARTITION BY source, client, session_key ORDER BY event_time, event_id) AS place FROM paced
         WHERE fresh AND event_kind = 'tool_call' AND session_key NOT IN (SELECT session_key FROM shared))
-    GROUP BY source, client HAVING count(DISTINCT session_key) >= $least_keys AND count(*) < $calls_per_key * count(DISTINCT session_key) AND avg(coalesce(near, false)::INT) > 0.5
+    GROUP BY source, client HAVING avg(coalesce(near, false)::INT) > 0.5
 )
 SELECT source, client, 'one id for several people' AS what, number, first[-1].t AS event_time, list_transform(first, lambda x: x.e) AS evidence,
        concat_ws(' ', 'shared', session_key, kind) AS key, 0.9 AS confidence FROM shared

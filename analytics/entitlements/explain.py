@@ -5,13 +5,14 @@ Each is judged by what was imported. One of which nothing at all was imported is
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from analytics.entitlements import policies
+from analytics.entitlements.calls import Call
 from analytics.entitlements.grounds import Grounds, named
 from store.lake import Lake
 
@@ -43,6 +44,7 @@ class Question:
     claims: Mapping[str, Any] = field(default_factory=dict)
     arguments: Mapping[str, Any] = field(default_factory=dict)
     moment: datetime | None = None
+    resource: str | None = None
 
 
 @dataclass(frozen=True)
@@ -101,9 +103,9 @@ def _grounds(
     groups = list(dict.fromkeys(g for p in people for g in p["member_of"]))
     rows = _rows(
         lake, _QUESTION.read_text("utf-8"), kind=kind, server=question.server, tool=question.tool, names=names,
-        groups=groups,
+        groups=groups, resource=question.resource, arguments=json.dumps(dict(question.arguments)),
     )  # fmt: skip
-    call = policies.Call(names, groups, question.server, question.tool, question.claims, question.arguments)
+    call = Call(names, groups, question.server, question.tool, question.claims, question.arguments)
     return Grounds.of(rows, call, moment)
 
 

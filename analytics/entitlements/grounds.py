@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 from typing import Any
 
-from analytics.entitlements.policies import Call, Ruling, rule
+from analytics.entitlements.calls import Call, Ruling
+from analytics.entitlements.policies import rule
 
 Row = Mapping[str, Any]
 
@@ -43,8 +44,8 @@ class Grounds:
             rulings.append((policies, rule(policies, call), call))
         deciding = [row for _, ruling, _ in rulings for row in ruling.deciding]
         undecided = [row for _, ruling, _ in rulings for row in ruling.undecided]
-        sure = [row for row in plain if not row["conditions"]] + deciding
-        unsure = [row for row in plain if row["conditions"]] + undecided
+        sure = [row for row in plain if not _open(row)] + deciding
+        unsure = [row for row in plain if _open(row)] + undecided
         return cls(
             tuple(rows),
             tuple(row for row in sure if row["effect"] == "permit"),
@@ -87,7 +88,7 @@ class Grounds:
     def _doubt(self) -> str:
         doubts = self.maybe_forbids if self.permits else self.maybe_permits
         lacking = f" ({'; '.join(self.lacking)})" if self.lacking else ""
-        conditions = ", ".join(dict.fromkeys(str(row["conditions"]) for row in doubts))
+        conditions = ", ".join(dict.fromkeys(text for row in doubts for text in _asked(row)))
         return f"only if {conditions}, by {or_list(doubts)}{lacking}"
 
     def _without_forbids(self) -> str:
@@ -124,6 +125,21 @@ def or_list(rows: Sequence[Row]) -> str:
 def _is_live(row: Row, moment: datetime) -> bool:
     started = row["granted_at"] is None or row["granted_at"] <= moment
     return started and all(row[name] is None or row[name] > moment for name in ("revoked_at", "expires_at"))
+
+
+def _open(row: Row) -> bool:
+    """Tell whether a grant depends on what was not given: a condition, or the resource of a scope."""
+    return bool(row["conditions"] or row["scope_open"])
+
+
+def _asked(row: Row) -> Iterator[str]:
+    if row["policy_language"] is not None:
+        yield str(row["conditions"] or row["policy"])
+        return
+    if row["conditions"]:
+        yield str(row["conditions"])
+    if row["scope_open"]:
+        yield f"it is about {row['resource_scope']}"
 
 
 def _ended(row: Row) -> str:

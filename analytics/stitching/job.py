@@ -12,15 +12,15 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, timedelta
-from functools import cache
-from pathlib import Path
 
 import polars as pl
 import pyarrow as pa
 
 from analytics.anomaly import kept
+from analytics.elsewhere import BOUND
 from analytics.stitching.gaps import Gaps, as_list
 from analytics.stitching.habits import Habits
+from analytics.stitching.states import CROSSED, crossings, summed
 from analytics.stitching.stitch import KEYS, Model, own_session, stitch
 from analytics.stitching.trust import Doubt
 from store.commit import Advance
@@ -34,13 +34,11 @@ CONTEXT = timedelta(hours=2)
 TOGETHER = 500_000
 """Events that are stitched in one go, for what a go costs by itself; a single day may have more."""
 _DAY = timedelta(days=1)
-CERTAIN = 0.99
-"""The confidence of a session whose every join an id makes: an id may still be forged."""
 _READ = (
     "event_id", "event_time", "user_id", "user_issuer", "user_id_kind", "user_email", "client_oauth_id",
     "client_name", "agent_id", "credential_id", "client_address", "source_system", "source_instance", "event_kind",
     "event_class", "mcp_method", "server_name", "tool_name", "resource_uri", "outcome", "args_hmac", "args_keys",
-    "args_leaves", "result_leaves", "args_addresses", *KEYS,
+    "args_leaves", "result_leaves", "args_addresses", "ingest_time", "source_topic", *KEYS,
 )  # fmt: skip
 
 
@@ -93,6 +91,7 @@ class _Run:
             seen += count
             progress(seen, fresh.height)
         self._write_model()
+        self._write_doubts()
         self._write_states()
         kept.keep_up(self._lake, lambda: session_events(self._lake), self._version)
         return Outcome(self._version, fresh.height, len(self._touched), self._merged, self._doubts)
@@ -142,6 +141,14 @@ class _Run:
             merged_time=self._now, merge_date=self._now.date(), revision=pl.lit(self._version, pl.Int64)
         )
 
+    def _write_doubts(self) -> None:
+        if self._doubts:
+            facts = {"revision": self._version, "doubt_time": self._now, "doubt_date": self._now.date()}
+            rows = pl.DataFrame([{**asdict(doubt), **facts} for doubt in self._doubts]).rename(
+                {"column": "id_column"}
+            )
+            self._lake.append("session_doubts", _arrow(rows, "session_doubts"))
+
     def _write_states(self) -> None:
         states = self._states() if self._touched else None
         rows = _arrow(states, "session_states") if states is not None else None
@@ -150,14 +157,27 @@ class _Run:
         self._lake.append("session_states", empty if rows is None else rows, [advance])
 
     def _states(self) -> pl.DataFrame:
+        crossed = self._crossed()
+        beside = {*crossed["denied_session"].to_list(), *crossed["reached_session"].to_list()} - self._touched
+        if beside:  # their numbers change too
+            self._touched |= beside
+            crossed = self._crossed()
         between = self._lasting()
         members = session_events(self._lake, between).filter(pl.col("session").is_in(sorted(self._touched)))
         events = prepared(self._lake.scan("events", _READ, between=between).collect())
         story = events.join(members.drop("event_time"), on="event_id")
-        states = summed(story).join(kept.scored(self._lake, story), on="session", how="left")
+        states = summed(story, crossed).join(kept.scored(self._lake, story), on="session", how="left")
         return states.with_columns(
             revision=pl.lit(self._version, pl.Int64), state_time=self._now, state_date=self._now.date()
         )
+
+    def _crossed(self) -> pl.DataFrame:
+        """Return what people of the touched sessions were denied in one session and reached in another."""
+        first, last = self._lasting()
+        around = (first - BOUND, last + BOUND)
+        events = self._lake.scan("events", CROSSED, between=around).collect().unique("event_id")
+        members = session_events(self._lake, around).select("event_id", "session")
+        return crossings(events.join(members, on="event_id"), self._touched)
 
     def _lasting(self) -> tuple[datetime, datetime]:
         """Return from when to when the touched sessions last, by their new events and by what was known of them."""
@@ -235,36 +255,6 @@ def _with_roots(events: pl.DataFrame, into: pl.DataFrame) -> pl.DataFrame:
     return frame.join(into.rename({"session": "own", "merged_into": "root"}), on="own", how="left").drop(
         "own"
     )
-
-
-def summed(story: pl.DataFrame) -> pl.DataFrame:
-    """Return a row per session with its numbers, from its events as `prepared` makes them."""
-    import duckdb
-
-    story = story.with_columns(
-        user=pl.coalesce("user_email", "user_id"),
-        denied=pl.col("event_class") == "denial",
-        attempted=pl.col("event_class").is_in(["tool_call", "denial"]),
-        reached=(pl.col("event_class") == "tool_call")
-        & pl.col("outcome").is_in(["success", "tool_error", "input_required"]),
-    ).with_columns(person=pl.col("user"))
-    story = story.sort("session", "event_time", "event_id").with_columns(
-        place=pl.int_range(pl.len()).over("session")
-    )
-    connection = duckdb.connect(config={"threads": 2})
-    connection.execute("SET TimeZone = 'UTC'")
-    connection.register("story", story.to_arrow())
-    answer = connection.sql(_states_query(), params={"certain": CERTAIN}).to_arrow_table()
-    frame = pl.from_arrow(answer)
-    assert isinstance(frame, pl.DataFrame)
-    return frame
-
-
-@cache
-def _states_query() -> str:
-    here = Path(__file__).parent
-    ways = (here.parent / "ways_around.sql").read_text("utf-8")
-    return (here / "states.sql").read_text("utf-8").replace("{ways_around}", ways)
 
 
 def _arrow(frame: pl.DataFrame, table: str) -> pa.Table:

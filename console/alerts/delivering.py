@@ -17,11 +17,12 @@ import pyarrow as pa
 
 from analytics.detecting.catalog import SEVERITIES
 from console.alerts.settings import Alert
-from console.alerts.sinks import send
+from console.alerts.sinks import Sender
 from console.exits import say
 from console.terminal import visible
-from store.errors import UsageError
+from store.errors import TooltrailError
 from store.lake import Lake
+from store.settings import Settings
 from store.tables import TABLES
 
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 300.0
@@ -43,7 +44,7 @@ class Courier:
 
     lake: Lake
     alert: Alert
-    deliver: Callable[[Alert, Mapping[str, Any]], None] = send
+    deliver: Callable[[Alert, Mapping[str, Any]], None] = field(default_factory=lambda: Sender(Settings()))
     clock: Callable[[], float] = time.monotonic
     _pause: float = field(default=0.0, init=False)
     _next: float = field(default=0.0, init=False)
@@ -62,7 +63,7 @@ class Courier:
         for finding in self._due():
             try:
                 self.deliver(self.alert, finding)
-            except (OSError, UsageError) as error:
+            except (OSError, TooltrailError) as error:
                 self._failed(finding, error)
                 return count
             self._write(finding["finding_id"], "sent")

@@ -6,45 +6,60 @@ import json
 import os
 import socket
 import ssl
-import urllib.request
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from console.alerts.settings import Alert
-from console.sinks import open_without_redirect
+from console.mail import message
+from console.mail import send as send_mail
+from console.sinks import write_once
 from console.terminal import visible
+from console.webhook import harmless, post
+from store.settings import Settings
 
 TIMEOUT = 10.0
 _FACILITY_SECURITY = 13
 _LEVELS = {"critical": 2, "high": 3, "medium": 4, "low": 5, "info": 6}
+_NAMES = (
+    "finding_id", "detection", "severity", "user_id", "client", "credential_id", "server_name", "tool_name",
+)  # fmt: skip
 SD_ID = "tooltrail@32473"
 """Structured data of ours: 32473 is the number RFC 5612 keeps for those that have none."""
 
 
-def send(alert: Alert, finding: Mapping[str, Any]) -> None:
-    """Send one finding; the same finding_id is how a receiver knows a repeat."""
-    {"webhook": _webhook, "syslog": _syslog}[alert.kind](alert, finding)
+@dataclass(frozen=True)
+class Sender:
+    """Sends a finding where an alert says, with the servers the settings name."""
+
+    settings: Settings
+
+    def __call__(self, alert: Alert, finding: Mapping[str, Any]) -> None:
+        """Send one finding; the same finding_id is how a receiver knows a repeat."""
+        if alert.kind == "email":
+            self._email(alert, finding)
+        elif alert.kind == "kafka":
+            self._kafka(alert, finding)
+        else:
+            {"webhook": _webhook, "syslog": _syslog}[alert.kind](alert, finding)
+
+    def _email(self, alert: Alert, finding: Mapping[str, Any]) -> None:
+        title = f"[Tooltrail] {finding['severity']}: {finding['title']}"
+        told = [f"{name}: {finding[name]}" for name in _NAMES if finding.get(name) is not None]
+        text = "\n".join([str(finding["explanation"]), "", *(visible(line) for line in told)])
+        mail = self.settings.mail
+        send_mail(mail, message(mail, alert.to, title, text, f"finding-{finding['finding_id']}"))
+
+    def _kafka(self, alert: Alert, finding: Mapping[str, Any]) -> None:
+        from console.sources import kafka_client
+
+        servers = self.settings.kafka.bootstrap_servers
+        body = json.dumps(harmless(dict(finding))).encode()
+        write_once(servers, alert.topic, finding["finding_id"].encode(), body, kafka_client(self.settings))
 
 
 def _webhook(alert: Alert, finding: Mapping[str, Any]) -> None:
-    headers = {"Content-Type": "application/json", "Idempotency-Key": finding["finding_id"]}
-    if (token := alert.token()) is not None:
-        headers["Authorization"] = f"Bearer {token}"
-    body = json.dumps(_harmless(finding)).encode()
-    asked = urllib.request.Request(alert.url, body, headers, method="POST")  # noqa: S310 - checked when it was read
-    with open_without_redirect(asked, TIMEOUT) as answer:
-        answer.read()
-
-
-def _harmless(value: Any) -> Any:
-    """Return JSON values in which no text can move, hide or reorder what a person reads."""
-    if isinstance(value, str):
-        return visible(value)
-    if isinstance(value, list):
-        return [_harmless(one) for one in value]
-    if isinstance(value, dict):
-        return {key: _harmless(one) for key, one in value.items()}
-    return value if value is None or isinstance(value, (bool, int, float)) else str(value)
+    post(alert.url, harmless(dict(finding)), finding["finding_id"], alert.token(), TIMEOUT)
 
 
 def _syslog(alert: Alert, finding: Mapping[str, Any]) -> None:
@@ -66,17 +81,7 @@ def _syslog(alert: Alert, finding: Mapping[str, Any]) -> None:
 def rfc5424(finding: Mapping[str, Any]) -> bytes:
     """Return a finding as one RFC 5424 message; what names things is structured data, the explanation the text."""
     priority = _FACILITY_SECURITY * 8 + _LEVELS[finding["severity"]]
-    names = (
-        "finding_id",
-        "detection",
-        "severity",
-        "user_id",
-        "client",
-        "credential_id",
-        "server_name",
-        "tool_name",
-    )
-    data = "".join(f' {n}="{_quoted(str(finding[n]))}"' for n in names if finding.get(n) is not None)
+    data = "".join(f' {n}="{_quoted(str(finding[n]))}"' for n in _NAMES if finding.get(n) is not None)
     text = visible(f"{finding['title']}: {finding['explanation']}")
     when = finding["event_time"].isoformat().replace("+00:00", "Z")
     head = (

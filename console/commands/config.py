@@ -28,7 +28,11 @@ def show(place: Place, output: Output) -> None:
     Example:
       TOOLTRAIL_INGEST_FLUSH_SECONDS=1s tooltrail config show
     """
-    from console.configuration import setting_rows
+    from console.configuration import named_rows, setting_rows
+    from store.door import policy
+    from store.settings import find_file
 
     names = ("setting", "value", "origin", "meaning")
-    output.write(rows_of(setting_rows(place.settings()), names[:3] if output.chosen == "table" else names))
+    file = find_file(place.path, place.config)
+    rows = [*setting_rows(place.settings()), *named_rows(file), *policy.shown(policy.read(file))]
+    output.write(rows_of(rows, names[:3] if output.chosen == "table" else names))

@@ -41,8 +41,8 @@ def import_(
 ) -> None:
     r"""Import a snapshot of grants, policies or inventories; what its source no longer says is revoked.
 
-    FORMAT is one of baton, clients, contextforge, credentials, grants, obot, roster, toolhive. All of it is taken
-    in, or nothing: what is wrong is told with its file, line and column.
+    FORMAT is one of agentgateway, baton, clients, contextforge, credentials, grants, obot, roster, toolhive.
+    All of it is taken in, or nothing: what is wrong is told with its file, line and column.
 
     \b
     Example:
@@ -108,6 +108,7 @@ def diff(earlier: int | None, later: int | None, place: Place, output: Output) -
     metavar="NAME=VALUE",
     help="An argument of the call, for policies.",
 )
+@click.option("--resource", metavar="NAME", help="The resource the call is about, for grants with a scope.")
 @click.option(
     "--at", "moment", type=click.DateTime(), metavar="TIME", help="Judge as of this time (UTC), else now."
 )
@@ -115,7 +116,7 @@ def diff(earlier: int | None, later: int | None, place: Place, output: Output) -
 @output_options
 def explain(
     principal: str, server: str, tool: str, client: str | None, credential: str | None, claims: tuple[str, ...],
-    arguments: tuple[str, ...], moment: datetime | None, place: Place, output: Output,
+    arguments: tuple[str, ...], resource: str | None, moment: datetime | None, place: Place, output: Output,
 ) -> None:  # fmt: skip
     r"""Explain whether someone may call a tool: by whose grant, and what would deny it.
 
@@ -125,4 +126,6 @@ def explain(
     """
     from console.entitlements import explain_call
 
-    explain_call(place, output, principal, server, tool, client, credential, claims, arguments, moment)
+    explain_call(
+        place, output, principal, server, tool, client, credential, claims, arguments, resource, moment
+    )

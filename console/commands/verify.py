@@ -15,13 +15,22 @@ from console.options import Place, lake_option
     "--checkpoint", "checkpoints", multiple=True, type=click.Path(path_type=Path, exists=True, dir_okay=False),
     metavar="FILE", help="A checkpoint of this log that was kept elsewhere. Can be given more than once.",
 )  # fmt: skip
+@click.option(
+    "--witness", "witnesses", multiple=True, metavar="KEY", help="A witness that must have signed. Repeatable.",
+)  # fmt: skip
 @click.option("--jobs", type=click.IntRange(min=1), metavar="N", help="Processes; else one for each core.")
 @click.option(
     "--output", type=click.Choice(("text", "json")), default="text", help="How to print the report."
 )
 @lake_option
 def command(
-    *, since: str | None, checkpoints: tuple[Path, ...], jobs: int | None, output: str, place: Place
+    *,
+    since: str | None,
+    checkpoints: tuple[Path, ...],
+    witnesses: tuple[str, ...],
+    jobs: int | None,
+    output: str,
+    place: Place,
 ) -> int:
     r"""Check every claim about the lake against its files, and report all faults.
 
@@ -37,4 +46,4 @@ def command(
     """
     from console import verifying
 
-    return verifying.verify(place, since, checkpoints, jobs, as_json=output == "json")
+    return verifying.verify(place, since, checkpoints, witnesses, jobs, as_json=output == "json")

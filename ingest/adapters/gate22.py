@@ -23,7 +23,7 @@ import msgspec
 
 from ingest.decode import decode
 from ingest.fields import ABSENT, filled, leftovers, raws, transpose
-from ingest.jsonrpc import NO_REQUEST, NO_RESPONSE, request, response
+from ingest.jsonrpc import NO_REQUEST, NO_RESPONSE, Request, Response, request, response
 from ingest.mcp import without_prefix
 from ingest.parsed import Parsed
 from ingest.wire import gate22 as wire
@@ -47,10 +47,23 @@ def parse(records: Sequence[bytes]) -> Parsed:
     events = decoded.events
     asked = [NO_REQUEST if e.payload is ABSENT else request(e.payload) for e in events]
     answered = [NO_RESPONSE if e.result is ABSENT else response(e.result) for e in events]
-    given = raws([e.arguments for e in events])
-    verdicts = transpose([_ending(e.status, r.outcome) for e, r in zip(events, answered, strict=True)], 2)
-    tools = [e.tool_name or a.target for e, a in zip(events, asked, strict=True)]
-    columns: dict[str, Any] = {
+    columns = _occasion(events, asked) | _target(events, asked) | _ended(events, asked, answered)
+    columns["unmapped"] = leftovers(decoded.unmapped, len(events), _rest(events))
+    constants = {
+        "source_system": "gate22",
+        "evidence_kind": "audit_event",
+        "vantage": "gateway",
+        "event_kind": "tool_call",
+        "mcp_method": "tools/call",
+        "user_assurance": "unknown",
+        "decision": "unknown",
+    }
+    return Parsed(filled(columns), constants, decoded.record, decoded.rejects, len(events))
+
+
+def _occasion(events: Sequence[wire.Row], asked: Sequence[Request]) -> dict[str, Any]:
+    """Return when it was, who and what asked, and by which ids it is known."""
+    return {
         "event_time": [e.started_at or e.created_at or None for e in events],
         "recorded_time": [e.created_at or e.ended_at or None for e in events],
         "native_event_id": [e.id or None for e in events],
@@ -67,6 +80,14 @@ def parse(records: Sequence[bytes]) -> Parsed:
         "trace_id": [a.trace_id for a in asked],
         "span_id": [a.span_id for a in asked],
         "protocol_version": [a.protocol_version for a in asked],
+    }
+
+
+def _target(events: Sequence[wire.Row], asked: Sequence[Request]) -> dict[str, Any]:
+    """Return which tool of which server was called, and with what."""
+    tools = [e.tool_name or a.target for e, a in zip(events, asked, strict=True)]
+    given = raws([e.arguments for e in events])
+    return {
         "gateway_name": [e.bundle_name or None for e in events],
         "server_name": [e.server_name or None for e in events],
         "server_id": [e.server_id or None for e in events],
@@ -75,19 +96,34 @@ def parse(records: Sequence[bytes]) -> Parsed:
             without_prefix(t, e.server_name) if t and e.server_name else t or None
             for t, e in zip(tools, events, strict=True)
         ],
-        "outcome": verdicts[0],
-        "jsonrpc_error_code": [r.code for r in answered],
-        "error_message": [r.message for r in answered],
-        "duration_ms": [e.duration_ms for e in events],
         "arguments": [
             g if g not in (None, b"null", b'""') else a.arguments for g, a in zip(given, asked, strict=True)
         ],
+    }
+
+
+def _ended(
+    events: Sequence[wire.Row], asked: Sequence[Request], answered: Sequence[Response]
+) -> dict[str, Any]:
+    """Return what came of it."""
+    outcomes, warnings = transpose(
+        [_ending(e.status, r.outcome) for e, r in zip(events, answered, strict=True)], 2
+    )
+    return {
+        "outcome": outcomes,
+        "jsonrpc_error_code": [r.code for r in answered],
+        "error_message": [r.message for r in answered],
+        "duration_ms": [e.duration_ms for e in events],
         "result": [r.result for r in answered],
         "parse_warnings": [
-            [*w, *["truncated_json"] * a.cut] or None for w, a in zip(verdicts[1], asked, strict=True)
+            [*w, *["truncated_json"] * a.cut] or None for w, a in zip(warnings, asked, strict=True)
         ],
     }
-    rest = {
+
+
+def _rest(events: Sequence[wire.Row]) -> dict[str, list[Any]]:
+    """Return what no column takes, by its place in the record."""
+    return {
         "/status": [ABSENT if e.status.lower() in _STATUSES else _raw(e.status) for e in events],
         "/bundle_id": [e.bundle_id for e in events],
         "/mcp_tool_id": [e.tool_id for e in events],
@@ -95,17 +131,6 @@ def parse(records: Sequence[bytes]) -> Parsed:
         "/mcp_server_configuration_id": [e.configuration_id for e in events],
         "/via_execute_tool": [_raw(value=True) if e.via_execute_tool else ABSENT for e in events],
     }
-    columns["unmapped"] = leftovers(decoded.unmapped, len(events), rest)
-    constants = {
-        "source_system": "gate22",
-        "evidence_kind": "audit_event",
-        "vantage": "gateway",
-        "event_kind": "tool_call",
-        "mcp_method": "tools/call",
-        "user_assurance": "unknown",
-        "decision": "unknown",
-    }
-    return Parsed(filled(columns), constants, decoded.record, decoded.rejects, len(events))
 
 
 @lru_cache(maxsize=256)

@@ -20,9 +20,10 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
+from ingest.agent_events import opened
 from ingest.attributes import Attributes
 from ingest.fields import transpose
-from ingest.genai import attributes_of, envelope, event_names, leftover, stamped
+from ingest.genai import leftover
 from ingest.mcp import without_prefix
 from ingest.otlp import Telemetry, read_all
 from ingest.parsed import Parsed
@@ -39,17 +40,9 @@ def parse(records: Sequence[bytes]) -> Parsed:
 
 def read(items: Sequence[Telemetry]) -> Parsed:
     """Read events and spans, one row each."""
-    at = attributes_of(items)
-    names = event_names(items, at, "gemini_cli.")
-    found: dict[str, Any] = {column: at.first(*keys) for column, keys in wire.TEXTS.items()}
-    found |= envelope(items) | {"event_time": stamped(items, at)}
+    at, names, found = opened(items, "gemini_cli.", wire.TEXTS)
     found |= _target(names, at) | _judgement(names, at)
     found |= _people(found, at)
-    found["duration_ms"] = [
-        d if d is not None else item.duration_ms
-        for d, item in zip(at.numbers("duration_ms"), items, strict=True)
-    ]
-    at.take("service.name")
     leftover(items, at, found, [n in wire.TOLD for n in names], names)
     constants = {"source_system": "gemini_cli", "vantage": "client", "client_name": "gemini-cli"}
     return Parsed(found, constants, rows=len(items))

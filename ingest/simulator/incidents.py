@@ -156,9 +156,9 @@ class Planner:
         incident.victim = self._email(victim)
         incident.values = self._values(hers, _LEAKED)
         own = (PlannedStep(STEPS["crm.search"], 0), PlannedStep(STEPS["crm.get"], 7, role="read"))
-        other = (PlannedStep(STEPS["crm.search"], 0), PlannedStep(LEAKING_READ, 6, role="reached"))
+        other = (PlannedStep(STEPS["crm.search"], 0), PlannedStep(LEAKING_READ, 6, role="reached", ordinal=1))
         self._session(start, victim, self._profile(), own, ((hers, hers + 1),))
-        self._session(later, user, profile, other, ((his, hers),))
+        self._session(later, user, profile, other, ((his, his + 1), (his, hers)))
 
     def _hijack(self, turn: int) -> None:
         poison, loot = _POISON[turn % len(_POISON)]

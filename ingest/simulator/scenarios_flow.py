@@ -36,8 +36,11 @@ def github_toxic_flow(stage: Stage) -> Person:
 def supabase_service_role(stage: Stage) -> Person:
     """Play Supabase MCP server, middle of 2025."""
     for turn, who in enumerate(stage.people[:14]):
+        own = {"credential_id": stage.id("jti_"), "credential_kind": "oauth_access_token"}
         stage.call(turn * 60, who, "support.list_messages", {"ticket": 500 + turn},
-                   {"messages": [{"id": stage.id("msg_", 12), "text": stage.id("my order ", 10)}]})  # fmt: skip
+                   {"messages": [{"id": stage.id("msg_", 12), "text": stage.id("my order ", 10)}]}, **own)  # fmt: skip
+        stage.call(turn * 60 + 20, who, "supabase.execute_sql", {"query": "select * from orders", "limit": turn},
+                   {"rows": [{"order": stage.id("ord_", 12)}]}, operation_class="read", **own)  # fmt: skip
     who = stage.people[15]
     thread = stage.id("thr_", 12)
     tokens = [

@@ -13,25 +13,27 @@ Asked = tuple[Person, str, dict[str, str], dict[str, Any]]
 
 def asana_tenant_scope(stage: Stage) -> Person:
     """Play Asana's MCP server, May to June 2025, about a thousand customers."""
-    orgs = [(f"org-{name}", stage.id("12", 14)) for name in ("north", "south")]
-    tasks = [[_task(stage, space) for _ in range(6)] for _, space in orgs]
-    for turn, who in enumerate(stage.people[:16]):
-        side = turn % 2
-        for again in range(3):
-            mine = [tasks[side][(turn + again) % 6], tasks[side][(turn + again + 1) % 6]]
-            stage.call(turn * 60 + again * 9, who, "asana.list_tasks", {"workspace_gid": orgs[side][1]},
-                       {"data": mine}, org_id=orgs[side][0])  # fmt: skip
-    theirs = [_task(stage, orgs[0][1]) for _ in range(2)]
-    stage.call(3600, stage.people[0], "asana.list_tasks", {"workspace_gid": orgs[0][1]}, {"data": theirs},
-               "read", org_id=orgs[0][0])  # fmt: skip
-    stage.call(3900, stage.people[1], "asana.list_tasks", {"workspace_gid": orgs[1][1]},
-               {"data": [tasks[1][0], *theirs]}, "reached", org_id=orgs[1][0])  # fmt: skip
-    return stage.people[1]
+    customers = [_Customer(stage, f"customer-{number:02}") for number in range(12)]
+    for morning in stage.mornings:
+        for turn, customer in enumerate(customers * 4):
+            for number, who in enumerate(customer.people):
+                _list_tasks(
+                    stage,
+                    morning + turn * 60 + number * 5,
+                    who,
+                    customer,
+                    customer.tasks[number : number + 3],
+                )
+    north, south = customers[:2]
+    theirs = [_task(stage, north.space) for _ in range(2)]
+    _list_tasks(stage, 3600, north.people[0], north, theirs, "read")
+    _list_tasks(stage, 3900, south.people[0], south, [south.tasks[0], *theirs], "reached")
+    return south.people[0]
 
 
 def redis_off_by_one(stage: Stage) -> Person:
     """Play ChatGPT with redis-py, 20 March 2023."""
-    asked = _two_tools(stage, stage.people[:10])
+    asked = _two_tools(stage)
     late = [asked(who, turn % 2) for turn, who in enumerate(stage.people[10:16])]
     who, tool, arguments, _ = late[0]
     stage.call(3600, who, tool, arguments, None, "attempted", outcome="cancelled", jsonrpc_id="40")
@@ -43,7 +45,7 @@ def redis_off_by_one(stage: Stage) -> Person:
 
 def rpc_id_collision(stage: Stage) -> Person:
     """Play TypeScript SDK, CVE-2026-25536 (GHSA-345p-7cg4-v4c7)."""
-    asked = _two_tools(stage, stage.people[:10])
+    asked = _two_tools(stage)
     one, other = asked(stage.people[11], 0), asked(stage.people[12], 1)
     for turn, ((who, tool, arguments, _), result) in enumerate(((one, other[3]), (other, one[3]))):
         stage.call(
@@ -54,7 +56,7 @@ def rpc_id_collision(stage: Stage) -> Person:
 
 def bare_request_id(stage: Stage) -> Person:
     """Play Python SDK, issues 3060 and 3137."""
-    asked = _two_tools(stage, stage.people[:10])
+    asked = _two_tools(stage)
     one, other = asked(stage.people[11], 0), asked(stage.people[12], 1)
     sessions = {"one": stage.id("sess-"), "other": stage.id("sess-")}
     stage.call(3600, one[0], one[1], one[2], other[3], "reached", jsonrpc_id="3", session_id=sessions["one"],
@@ -66,7 +68,7 @@ def bare_request_id(stage: Stage) -> Person:
 
 def pooled_session(stage: Stage) -> Person:
     """Play Claude.ai and Claude Code, issues claude-ai-mcp 539 and claude-code 39396."""
-    asked = _two_tools(stage, stage.people[:10])
+    asked = _two_tools(stage)
     pool = stage.id("sess-")
     late = [asked(who, turn % 2) for turn, who in enumerate(stage.people[10:14])]
     for turn, (who, tool, arguments, result) in enumerate(late):
@@ -83,35 +85,34 @@ def pooled_session(stage: Stage) -> Person:
 
 def shared_pool_key(stage: Stage) -> Person:
     """Play mcp-context-forge issue 2055."""
-    for turn, who in enumerate(stage.people[:12]):
-        handle = stage.id("wsp_", 16)
-        stage.call(
-            turn * 60, who, "notebook.open_workspace", {"name": stage.id("book-", 6)}, {"workspace": handle}
-        )
-        for again in range(3):
-            stage.call(turn * 60 + 9 + again, who, "notebook.run_cell", {"workspace": handle, "cell": again},
-                       {"workspace": handle, "value": stage.id("", 12)})  # fmt: skip
+    for morning in stage.mornings:
+        for turn, who in enumerate(stage.people[:16] * 4):
+            at = morning + turn * 40
+            handle, table = _workspace(stage, at, who)
+            stage.call(at + 12, who, "notebook.list_variables", {}, {"variables": table})
+            for cell in range(1, 3):
+                _run_cell(stage, at + 15 + cell, who, handle, cell, {"value": stage.id("", 12)})
     hers, his = stage.people[12], stage.people[13]
-    handle, secret = stage.id("wsp_", 16), {"customer": stage.id("cus_", 12), "iban": stage.id("DE", 16)}
-    stage.call(3600, hers, "notebook.open_workspace", {"name": "quarter"}, {"workspace": handle}, "read")
-    stage.call(
-        3610,
-        hers,
-        "notebook.run_cell",
-        {"workspace": handle, "cell": 0},
-        {"workspace": handle, **secret},
-        "read",
-    )
-    stage.call(3640, his, "notebook.list_variables", {}, {"variables": secret}, "reached")
-    stage.call(
-        3650,
-        his,
-        "notebook.run_cell",
-        {"workspace": handle, "cell": 1},
-        {"workspace": handle, **secret},
-        "reached",
-    )
+    handle, table = _workspace(stage, 3600, hers, "read")
+    stage.call(3640, his, "notebook.list_variables", {}, {"variables": table}, "reached")
+    _run_cell(stage, 3650, his, handle, 1, table, "reached")
     return his
+
+
+class _Customer:
+    """A company that uses a service: its people, the space they work in, and what is in it."""
+
+    def __init__(self, stage: Stage, name: str) -> None:
+        self.org, self.space = f"org-{name}", stage.id("12", 14)
+        self.people = [stage.outsider(name) for _ in range(8)]
+        self.tasks = [_task(stage, self.space) for _ in range(12)]
+
+
+def _list_tasks(
+    stage: Stage, at: float, who: Person, customer: _Customer, tasks: list[dict[str, str]], role: str = ""
+) -> None:
+    stage.call(at, who, "asana.list_tasks", {"workspace_gid": customer.space}, {"data": tasks}, role,
+               org_id=customer.org)  # fmt: skip
 
 
 def _task(stage: Stage, space: str) -> dict[str, str]:
@@ -119,26 +120,57 @@ def _task(stage: Stage, space: str) -> dict[str, str]:
             "owner": f"{stage.id('u', 9)}@owner.example"}  # fmt: skip
 
 
-def _two_tools(stage: Stage, people: list[Person]) -> Callable[[Person, int], Asked]:
-    """Play ordinary calls of two tools whose answers look different; return what draws another such call."""
+def _workspace(stage: Stage, at: float, who: Person, role: str = "") -> tuple[str, dict[str, str]]:
+    """Play someone who opens a workspace and reads a table in it; return its handle and a row of that table."""
+    handle = stage.id("wsp_", 16)
+    row = {"customer": stage.id("cus_", 12), "iban": stage.id("DE", 16), "phone": stage.id("+49 30 ", 10),
+           "mail": f"{stage.id('c', 8)}@customer.example"}  # fmt: skip
+    stage.call(
+        at, who, "notebook.open_workspace", {"name": stage.id("book-", 6)}, {"workspace": handle}, role
+    )
+    _run_cell(stage, at + 8, who, handle, 0, row, role)
+    return handle, row
+
+
+def _run_cell(
+    stage: Stage, at: float, who: Person, handle: str, cell: int, result: dict[str, str], role: str = ""
+) -> None:
+    stage.call(at, who, "notebook.run_cell", {"workspace": handle, "cell": cell},
+               {"workspace": handle, **result}, role)  # fmt: skip
+
+
+def _two_tools(stage: Stage) -> Callable[[Person, int], Asked]:
+    """Play people who open what is theirs, by two tools of one server; return what draws another such call."""
+    people = stage.people[:16]
+    conversations = {who: [_conversation(stage, who) for _ in range(3)] for who in people}
+    subscriptions = {who: _subscription(stage, who) for who in people}
 
     def asked(who: Person, kind: int) -> Asked:
         if kind:
-            key = stage.id("chat-", 12)
-            return who, "chats.get_conversation", {"conversation_id": key}, {
-                "conversation_id": key, "title": stage.id("About ", 10),
-                "messages": [{"author": who.email, "text": stage.id("note ", 14)}]}  # fmt: skip
-        key = stage.id("cus_", 12)
-        return who, "billing.get_subscription", {"customer_id": key}, {
-            "customer": {"id": key, "email": who.email, "card": stage.id("card_", 12)},
-            "plan": "team", "renews": "2026-11-01T00:00:00Z"}  # fmt: skip
+            opened = conversations[who][stage.number(0, 2)]
+            return who, "assistant.get_conversation", {"conversation_id": opened["conversation_id"]}, opened
+        mine = subscriptions[who]
+        return who, "assistant.get_subscription", {"customer_id": mine["customer"]["id"]}, mine
 
-    for turn, who in enumerate(people):
-        for again in range(8):
-            _, tool, arguments, result = asked(who, again % 2)
-            stage.call(turn * 90 + again * 7, who, tool, arguments, result, jsonrpc_id=str(again + 1),
-                       session_id=f"sess-{stage.people.index(who)}-{tool}")  # fmt: skip
+    for morning in stage.mornings:
+        for turn, who in enumerate(people):
+            session = stage.id("sess-")
+            for again in range(8):
+                _, tool, arguments, result = asked(who, again % 2)
+                stage.call(morning + turn * 90 + again * 7, who, tool, arguments, result, jsonrpc_id=str(again + 1),
+                           session_id=session)  # fmt: skip
     return asked
+
+
+def _conversation(stage: Stage, who: Person) -> dict[str, Any]:
+    messages = [{"author": who.email, "text": stage.id("note ", 14)} for _ in range(4)]
+    return {"conversation_id": stage.id("chat-", 12), "title": stage.id("About ", 10), "messages": messages}
+
+
+def _subscription(stage: Stage, who: Person) -> dict[str, Any]:
+    customer = {"id": stage.id("cus_", 12), "email": who.email, "card": stage.id("card_", 12),
+                "name": stage.id("Name ", 9), "address": stage.id("Street ", 9)}  # fmt: skip
+    return {"customer": customer, "plan": "team", "renews": "2026-11-01T00:00:00Z"}
 
 
 MIXED = {

@@ -16,6 +16,7 @@ from ingest.simulator.slots import PLACE
 from ingest.simulator.truth import Incident, Truth
 
 _MORNING = timedelta(hours=8)
+_DAY_SECONDS = 86_400.0
 _FORMAT = "native"
 
 
@@ -44,7 +45,10 @@ class Script:
 
 
 class Stage:
-    """Collects the records of one scenario; times are seconds after eight in the morning of its day."""
+    """Collects the records of one scenario; times are seconds after eight in the morning of its day.
+
+    `mornings` are eight o'clock of each day of the period up to that day, which is 0.
+    """
 
     def __init__(self, name: str, fleet: Fleet, options: SimulationOptions, number: int) -> None:
         self._rng = np.random.default_rng([options.seed, 7919, number])
@@ -52,12 +56,18 @@ class Stage:
         self.people = [_person(fleet, user) for user in chosen]
         day = datetime.combine(options.start, datetime.min.time(), UTC) + timedelta(days=options.days // 2)
         self._begin = day + _MORNING
+        self.mornings = [-ago * _DAY_SECONDS for ago in reversed(range(options.days // 2 + 1))]
         self._name = name
         self._rows: list[tuple[datetime, dict[str, Any], str]] = []
 
     def id(self, prefix: str = "", digits: int = 16) -> str:
         """Return a fresh identifier."""
         return f"{prefix}{self._rng.integers(0, 2**63):016x}"[: len(prefix) + digits]
+
+    def outsider(self, company: str) -> Person:
+        """Return someone of another company, who uses the same service."""
+        name = self.id("p", 10)
+        return Person(f"auth0|{self.id()}", f"{name}@{company}.example")
 
     def number(self, low: int, high: int) -> int:
         """Return a whole number between two, both included."""

@@ -180,7 +180,8 @@ def events(records: Sequence[bytes]) -> tuple[Decoded[Event], list[int], list[Re
         if index in rejects:
             continue
         place = reject.record - places.index(index)
-        rejects[index] = Reject(index, reject.reason + f" (event {place})" * (place > 0))
+        of_file = flat[reject.record] is not records[index]
+        rejects[index] = Reject(index, reject.reason + f" (in `$.Records[{place}]`)" * of_file)
     rows = [row for row, place in enumerate(kept) if places[place] not in rejects]
     out: Decoded[Event] = Decoded([decoded.events[row] for row in rows])
     if decoded.unmapped is not None:

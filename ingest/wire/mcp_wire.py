@@ -151,13 +151,14 @@ def _body(line: Line, record: bytes) -> Raw:
 
 
 def _taken_apart(line: Line, body: Raw) -> list[Message]:
+    spot = "$.payload" if line.message is ABSENT and line.payload is not ABSENT else "$.message"
     headers = _lowered(line.headers) if line.headers else _NO_HEADERS
     raw = bytes(body).strip()
     if raw[:1] == b'"':
         try:
             raw = _text.decode(raw).strip().encode()
         except (*_BAD, UnicodeEncodeError) as error:
-            raise ValueError(f"not text: {error} - at `$.message`") from error
+            raise ValueError(f"not text: {error} - at `{spot}`") from error
     if raw in (b"", b"null"):
         if line.status is None and line.tool_name is None and not headers:
             raise ValueError("Object has neither a message nor a status, headers or tool_name - at `$`")
@@ -165,10 +166,10 @@ def _taken_apart(line: Line, body: Raw) -> list[Message]:
     try:
         parts = _list.decode(raw) if raw[:1] == b"[" else [Raw(raw)]
         if not 0 < len(parts) <= _MOST:
-            raise ValueError(f"a batch of {len(parts)} messages - at `$.message`")
-        return [Message(line, Raw(bytes(part)), _sorted_out(part), headers) for part in parts]
+            raise ValueError(f"a batch of {len(parts)} messages - at `{spot}`")
+        return [Message(line, Raw(bytes(part)), _sorted_out(part, spot), headers) for part in parts]
     except _BAD as error:
-        raise ValueError(f"no JSON-RPC message: {error} - at `$.message`") from error
+        raise ValueError(f"no JSON-RPC message: {error} - at `{spot}`") from error
 
 
 def _replied_to(id_: Raw) -> Head:
@@ -179,10 +180,10 @@ def _replied_to(id_: Raw) -> Head:
         raise ValueError(f"no JSON-RPC id: {error} - at `$.id`") from error
 
 
-def _sorted_out(part: Raw) -> Head:
+def _sorted_out(part: Raw, spot: str) -> Head:
     head = _head.decode(part)
     if head.method is None and head.result is ABSENT and head.error is ABSENT:
-        raise ValueError("no JSON-RPC message: neither `method`, `result` nor `error` - at `$.message`")
+        raise ValueError(f"no JSON-RPC message: neither `method`, `result` nor `error` - at `{spot}`")
     return head
 
 

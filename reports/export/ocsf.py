@@ -64,7 +64,7 @@ def records(batch: pa.RecordBatch) -> Iterator[dict[str, Any]]:
 def with_times_as_text(batch: pa.RecordBatch) -> pa.RecordBatch:
     """Return a batch whose times are RFC 3339 texts, and event_time, recorded_time and ingest_time numbers beside.
 
-    The numbers are microseconds since 1970, under the column's name with `_us`.
+    Bytes are hexadecimal. The numbers are microseconds since 1970, under the column's name with `_us`.
     """
     names, columns = [], []
     for name, column in zip(batch.schema.names, batch.columns, strict=True):
@@ -73,6 +73,9 @@ def with_times_as_text(batch: pa.RecordBatch) -> pa.RecordBatch:
                 names.append(f"{name}_us")
                 columns.append(column.cast(pa.int64()))
             column = pc.strftime(column, format="%Y-%m-%dT%H:%M:%S+00:00")  # noqa: PLW2901 - the same, as text
+        elif pa.types.is_binary(column.type):
+            digits = [None if value is None else value.hex() for value in column.to_pylist()]
+            column = pa.array(digits, pa.string())  # noqa: PLW2901 - the same, as text
         names.append(name)
         columns.append(column)
     return pa.RecordBatch.from_arrays(columns, names)

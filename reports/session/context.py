@@ -13,6 +13,7 @@ from analytics.ladder import SURE, Ladder
 from analytics.narrative import Sentence, story
 from analytics.steps import Departure, Step
 from analytics.wording import short_ids
+from reports.page import About
 from reports.session.lanes import Drawing, drawing, verdict
 
 CITED = 4
@@ -61,8 +62,8 @@ class Line:
 class SessionPage:
     """The whole page; each field's `help` is its entry in the reference."""
 
+    about: About = field(metadata={"help": "what the page is, and the version of the events"})
     session: str = field(metadata={"help": "id of the session"})
-    version: int = field(metadata={"help": "version of the events table it was computed from"})
     facts: list[tuple[str, str]] = field(
         metadata={"help": "who, by which client, when, and how sure that is"}
     )
@@ -95,8 +96,13 @@ def session_page(ladder: Ladder) -> SessionPage:
     departures = ladder.departure_of
     calls = ladder.rungs["asked"]
     return SessionPage(
+        about=About(
+            "Session report",
+            f"Session {ladder.session[:8]}",
+            ladder.version,
+            f"tooltrail report session {ladder.session} --as-of {ladder.version}",
+        ),
         session=ladder.session,
-        version=ladder.version,
         facts=list(_facts(ladder)),
         rungs=[(key, words, len(ladder.rungs[key])) for key, words in _RUNGS],
         findings=[(f["severity"], f["title"], f["explanation"], f["state"]) for f in ladder.findings],

@@ -27,8 +27,10 @@ PIECE = 4096
 """Rows joined together: what they make stays in the processor's cache."""
 PART_BYTES = 128 << 20
 """Rows whose columns are worked on together hold at most about this much."""
-_NOTHING = pa.scalar(b"", pa.binary())
-_NULL_TEXT = b"\xff\xff\xff\xff"
+_NOTHING = pa.scalar(
+    b"", pa.binary()
+)  # a scalar once made: PyArrow needs 0.2 ms a call to make one of a bytes object
+_NULL_TEXT = pa.scalar(b"\xff\xff\xff\xff", pa.binary())
 _TAG = 3
 
 
@@ -53,7 +55,7 @@ class Encoder:
 
 def joined(parts: Sequence[pa.Array]) -> pa.Array:
     """Join byte strings row by row; nulls are left out."""
-    return pc.binary_join_element_wise(*parts, b"", null_handling="skip")
+    return pc.binary_join_element_wise(*parts, _NOTHING, null_handling="skip")
 
 
 def digests(messages: pa.Array) -> pa.Array:
@@ -65,17 +67,17 @@ def digests(messages: pa.Array) -> pa.Array:
     hashed = fixed(np.frombuffer(found, dtype=np.uint8).reshape(-1, 32))
     if not messages.null_count:
         return hashed
-    valid = messages.is_valid().to_numpy(zero_copy_only=False)
-    return hashed.take(pa.array(np.cumsum(valid) - 1, mask=~valid))
+    places = np.cumsum(messages.is_valid().to_numpy(zero_copy_only=False)) - 1
+    where = pa.Array.from_buffers(pa.int64(), len(messages), [_validity(messages), pa.py_buffer(places)])
+    return hashed.take(where)
 
 
-def fixed(matrix: NDArray[np.uint8], valid: pa.Array | None = None) -> pa.Array:
-    """Return the rows of a matrix as byte strings, null where `valid` says so."""
+def fixed(matrix: NDArray[np.uint8], valid: pa.Buffer | None = None) -> pa.Array:
+    """Return the rows of a matrix as byte strings, null where the bitmap `valid` says so."""
     rows, width = matrix.shape
     offsets = np.arange(rows + 1, dtype=np.int32) * np.int32(width)
     data = pa.py_buffer(np.ascontiguousarray(matrix))
-    mask = None if valid is None else valid.buffers()[1]
-    return pa.Array.from_buffers(pa.binary(), rows, [mask, pa.py_buffer(offsets), data])
+    return pa.Array.from_buffers(pa.binary(), rows, [valid, pa.py_buffer(offsets), data])
 
 
 def parts(rows: pa.Table) -> Iterator[dict[str, pa.Array]]:
@@ -140,21 +142,28 @@ def _number(name: bytes, column: pa.Array) -> pa.Array:
 def _big_endian(column: pa.Array) -> NDArray[np.uint8]:
     """Return integers, days, times and numbers in 8 bytes each."""
     if pa.types.is_floating(column.type):
-        numbers = pc.fill_null(column, 0.0).to_numpy(zero_copy_only=False).astype(">f8")
+        numbers = pc.fill_null(column, pa.scalar(0, column.type)).to_numpy(zero_copy_only=False).astype(">f8")
     else:
         width = pa.int32() if pa.types.is_date32(column.type) else pa.int64()
-        numbers = pc.fill_null(column.cast(width), 0).to_numpy(zero_copy_only=False).astype(">i8")
+        numbers = (
+            pc.fill_null(column.cast(width), pa.scalar(0, width)).to_numpy(zero_copy_only=False).astype(">i8")
+        )
     found: NDArray[np.uint8] = numbers.view(np.uint8)
     return found
 
 
-def _validity(column: pa.Array) -> pa.Array | None:
-    return pa.array(column.is_valid().to_numpy(zero_copy_only=False)) if column.null_count else None
+def _validity(column: pa.Array) -> pa.Buffer | None:
+    """Return the bitmap of what is not null, None where nothing is null."""
+    if not column.null_count:
+        return None
+    return pa.py_buffer(np.packbits(column.is_valid().to_numpy(zero_copy_only=False), bitorder="little"))
 
 
 def _list(column: pa.Array) -> pa.Array:
     """Return lists as byte strings of their elements."""
-    lengths = pc.fill_null(pc.list_value_length(column), 0).to_numpy(zero_copy_only=False)
+    lengths = pc.fill_null(pc.list_value_length(column), pa.scalar(0, pa.int32())).to_numpy(
+        zero_copy_only=False
+    )
     ends = np.zeros(len(column) + 1, dtype=np.int64)
     np.cumsum(lengths, out=ends[1:])
     flat = column.flatten()
@@ -165,9 +174,7 @@ def _list(column: pa.Array) -> pa.Array:
     else:
         starts, data = _parts(_elements(flat))
         offsets = starts[ends]
-    valid = _validity(column)
-    mask = None if valid is None else valid.buffers()[1]
-    buffers = [mask, pa.py_buffer(offsets), data]
+    buffers = [_validity(column), pa.py_buffer(offsets), data]
     return pa.Array.from_buffers(pa.binary(), len(column), buffers)
 
 

@@ -7,7 +7,7 @@ commit is made of the commit's file alone, so that anyone can make it again:
     added, removed           data files: [path, SHA-256, rows] and path
     positions                how far each stream was taken in: [stream, position]
     batch, streams           the rows it brought in: topic, partition, first, last, rows, root (hex) of each stream
-    note                     what the writer noted besides: in, rows, dead, replayed, ...
+    note                     what the writer noted besides: in, rows, dead, replayed, ...; only what is short
     part                     [number, of how many] where one entry of 64 KiB would not hold it
 """
 
@@ -25,6 +25,8 @@ from store.errors import UnreachableError
 
 LIMIT = 60_000
 """Bytes of an entry beyond which it is parted."""
+_FACT = 1000
+"""Bytes of a note's fact beyond which it is left out: the commit's file has it, and the entry that file's digest."""
 _LISTS = ("added", "removed", "positions", "streams")
 _OWN = ("sha256", "streams", "batch", "operation")
 
@@ -82,9 +84,13 @@ def _body(actions: list[dict[str, Any]]) -> dict[str, Any]:
         "positions": [[t["appId"], t["version"]] for t in _all(actions, "txn")],
         "streams": note.get("streams") or [],
         "batch": note.get("batch"),
-        "note": {key: value for key, value in note.items() if key not in _OWN},
+        "note": {key: value for key, value in note.items() if key not in _OWN and _is_short(value)},
     }  # fmt: skip
     return {key: value for key, value in body.items() if value or key in ("type", "time")}
+
+
+def _is_short(value: object) -> bool:
+    return len(json.dumps(value)) <= _FACT
 
 
 def _operation(actions: list[dict[str, Any]]) -> str:

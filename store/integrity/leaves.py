@@ -29,6 +29,7 @@ _OUTSIDE = {"leaf_hash", PARTITION, *(f"{name}_salt" for name in SEALED)}
 _COMMITTED = tuple(f"{name}_commitment" for name in SEALED)
 PLAIN = tuple(c.name for c in COLUMNS if not c.sealed and c.name not in {*_OUTSIDE, *_COMMITTED})
 """Columns that stand in the entry themselves; commitments do so too, under their own names."""
+_NOTHING, _NONE, _ZERO = pa.scalar(b"", pa.binary()), pa.scalar(None, pa.binary()), pa.scalar(0, pa.int32())
 _PREFIX = pa.scalar(b"\0" + VERSION, pa.binary())
 
 Columns = Mapping[str, pa.Array]
@@ -106,9 +107,9 @@ def _commit(columns: Columns, name: str) -> tuple[pa.Array, pa.Array]:
     """Return a fresh salt for each row that has something to hide, and the commitment under it."""
     salts, found = [], []
     for body in Encoder({m: columns[m] for m in CLASSES[name]}).pieces():
-        filled = pc.greater(pc.binary_length(body), 0)
+        filled = pc.greater(pc.binary_length(body), _ZERO)
         random = fixed(np.frombuffer(os.urandom(SALT * len(body)), dtype=np.uint8).reshape(-1, SALT))
-        salts.append(pc.if_else(filled, random, pa.scalar(None, pa.binary())))
+        salts.append(pc.if_else(filled, random, _NONE))
         found.append(digests(_salted(salts[-1], body)))
     return pa.concat_arrays(salts), pa.concat_arrays(found)
 
@@ -122,7 +123,7 @@ def _commitments(columns: Columns, name: str) -> pa.Array:
 
 
 def _salted(salt: pa.Array, body: pa.Array) -> pa.Array:
-    return pc.binary_join_element_wise(salt, body, b"", null_handling="emit_null")
+    return pc.binary_join_element_wise(salt, body, _NOTHING, null_handling="emit_null")
 
 
 def _leaves(columns: Columns, commitments: Columns) -> pa.Array:

@@ -106,6 +106,19 @@ class Log:
             head = self._append(lambda heads: [*self._commits(heads), _fact(kind, body, heads)])
             return head.checkpoint.size - 1
 
+    def undo(self, table: str, version: int, note: Body | None = None) -> int | None:
+        """Append that a commit was found broken and set aside, and all after it: the table goes on from before it.
+
+        Returns the entry's index, None when the log never told of that commit. Durable when this returns.
+        """
+        with self._locked():
+            head = self.head()
+            if head is None or head.heads.get(table, -1) < version:
+                return None
+            heads = {**head.heads, table: version - 1}
+            fact = _fact("repair", {**(note or {}), "table": table, "undone": version}, heads)
+            return self._write(head, [fact], self._key(head).signers).checkpoint.size - 1
+
     def rotate(self, note: Body | None = None) -> int:
         """Replace the log's key; the old one signs the entry that names the new. Returns the entry's index."""
         with self._locked():

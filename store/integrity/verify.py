@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from store.durable import write_file
-from store.errors import UsageError
-from store.integrity import retired
+from store.errors import TooltrailError, UsageError
+from store.integrity import retired, witness
 from store.integrity.checks.commits import Live, check_commits
 from store.integrity.checks.completeness import check_completeness
 from store.integrity.checks.files import Progress, check_files
@@ -20,6 +20,7 @@ from store.integrity.checks.report import Report
 from store.integrity.checks.roots import Batches
 from store.integrity.checks.tree import Logged, check_older, check_tree
 from store.integrity.log import CHECKPOINT, Log
+from store.integrity.note import BadNoteError, VerifierKey, parse
 from store.tables import TABLES
 from store.tables.integrity import RETIRED_LEAVES
 
@@ -36,10 +37,14 @@ def _silent(_done: int, _total: int) -> None:
 
 @dataclass(frozen=True)
 class Options:
-    """What to verify: files that entries from `since` on added, against checkpoints that were kept elsewhere."""
+    """What to verify: files that entries from `since` on added, against checkpoints that were kept elsewhere.
+
+    `witnesses` are keys of those who must have signed a checkpoint that is kept in the log.
+    """
 
     since: int = 0
     checkpoints: Sequence[Path] = ()
+    witnesses: Sequence[VerifierKey] = ()
     jobs: int = 1
     progress: Progress = field(default=_silent)
 
@@ -51,23 +56,37 @@ def verify(lake: Lake, options: Options) -> Report:
     report = Report(since=options.since)
     tree = check_tree(lake.log, report)
     kept = [lake.log.folder / VERIFIED] if (lake.log.folder / VERIFIED).exists() else []
-    for file in [*options.checkpoints, *kept]:
+    for file in [*options.checkpoints, *kept, *witness.kept(lake.log)]:
         check_older(tree, file, report)
+    _check_witnesses(lake.log, options.witnesses, report)
     logged = tree.logged
     live = check_commits(lake.log, tuple(TABLES), tree, report)
     check_completeness(logged, report)
     if logged:
         _check_rows(lake, logged, live, report, options)
+    _say_what_never_came(lake, report)
     _say_what_is_not_covered(logged, report, options)
     if not report.faults:
         write_file(lake.log.folder / VERIFIED, (lake.log.folder / CHECKPOINT).read_bytes())
     return report
 
 
+def _check_witnesses(log: Log, keys: Sequence[VerifierKey], report: Report) -> None:
+    for key in keys:
+        try:
+            _, seen = witness.cosigned(log, key)
+        except BadNoteError as error:
+            report.fault("witness", log.folder / witness.FOLDER, f"{key.name}: {error}")
+            continue
+        report.covered["witnesses"] += 1
+        if report.checkpoint is not None and seen.size < report.checkpoint.size:
+            report.uncovered.append(
+                f"entries from {seen.size} on: {key.name} signed last at {seen.time:%Y-%m-%d %H:%M} UTC"
+            )
+
+
 def last_verified(log: Log) -> int:
     """Return the size of the log at the last verification without a fault; 0 if there was none."""
-    from store.integrity.note import BadNoteError, parse
-
     try:
         return parse((log.folder / VERIFIED).read_text("utf-8")).checkpoint.size
     except (OSError, UnicodeDecodeError, BadNoteError):
@@ -122,6 +141,23 @@ def _retired(lake: Lake, live: Live) -> pa.Table:
     return pq.read_table(readable, schema=RETIRED_LEAVES.stored, partitioning=None)
 
 
+def _say_what_never_came(lake: Lake, report: Report) -> None:
+    """Say which numbers are missing where producers number their events; no fault of the lake, which never had them."""
+    try:
+        [row] = (
+            lake.sql("SELECT count(*) AS sessions, sum(missing) AS missing FROM sequence_gaps")
+            .arrow()
+            .to_pylist()
+        )
+    except TooltrailError:
+        return  # what cannot be read is a fault already
+    if row["sessions"]:
+        report.uncovered.append(
+            f"{row['missing']} events that Claude Code numbered in {row['sessions']} sessions and that never came here "
+            "(sequence_gaps)"
+        )
+
+
 def _say_what_is_not_covered(logged: Logged, report: Report, options: Options) -> None:
     if options.since:
         report.uncovered.append(f"files that entries before {options.since} of the log added were not read")
@@ -130,9 +166,9 @@ def _say_what_is_not_covered(logged: Logged, report: Report, options: Options) -
     ]
     if any(body.get("added") for body in adopted):
         report.uncovered.append("commits of events from before the log: what they were then is not proven")
-    if not options.checkpoints:
+    if not options.checkpoints and not options.witnesses:
         report.uncovered.append(
             "a log that was made anew as a whole by who holds its key: compare with a checkpoint kept elsewhere "
-            "(--checkpoint)"
+            "(--checkpoint) or ask for what a witness signed (--witness)"
         )
     report.uncovered.append("whether gateways sent all they saw: only what reached this lake is proven")

@@ -109,9 +109,17 @@ def _mend_log(lake: Lake, fault: Fault, step_back_over: bool) -> Iterator[Done]:
 
 
 def _aside(lake: Lake, fault: Fault, paths: Sequence[Path]) -> Done:
+    _tell_log(lake, fault, paths)
     moved = [set_aside(lake.path, path) for path in paths if path.exists()]
     return Done("repair", fault.table, None, 0, 0, len(moved), 0, reason=fault.kind,
                 detail=f"{fault.meaning}; set aside {', '.join(p.name for p in moved)}")  # fmt: skip
+
+
+def _tell_log(lake: Lake, fault: Fault, paths: Sequence[Path]) -> None:
+    """Tell the transparency log of the commits that are about to be set aside: their numbers come again."""
+    versions = [int(path.stem) for path in paths if path.suffix == ".json" and path.stem.isdecimal()]
+    if versions and lake.log is not None:
+        lake.log.undo(fault.table, min(versions), {"reason": fault.kind})
 
 
 def _mend(lake: Lake, fault: Fault) -> Iterator[Done]:

@@ -19,7 +19,7 @@ ACTIVITY = Table(
                 "source_system", "source_instance", "user_id", "client", "credential_id", "credential_kind",
                 "client_address", "user_agent", "server_name", "tool_name", "tool_definition_sha256", "event_kind")),
             *(pa.field(n, events.INT) for n in (
-                "events", "calls", "denied", "failed", "request_bytes", "response_bytes", "resources", "results")),
+                "events", "calls", "denied", "failed", "request_bytes", "response_bytes")),
             pa.field("first_event", events.TEXT, nullable=False),
             pa.field("last_event", events.TEXT, nullable=False),
             pa.field("first_time", events.TIME, nullable=False),
@@ -29,6 +29,65 @@ ACTIVITY = Table(
     partition="activity_date",
     statistics=("hour",),
     order=("user_id", "client", "hour"),
+)  # fmt: skip
+
+TOOL_DAYS = Table(
+    name="tool_days",
+    meaning="Who used which tool on which day, a summary of activity. The newest revision of a day counts.",
+    schema=pa.schema(
+        [
+            pa.field("day", pa.date32(), nullable=False),
+            pa.field("activity_date", pa.date32(), nullable=False),
+            pa.field("revision", events.INT, nullable=False),
+            *(pa.field(n, events.TEXT) for n in ("user_id", "server_name", "tool_name")),
+            pa.field("calls", events.INT),
+            *(pa.field(n, events.TIME) for n in ("since", "calling_since", "first_time")),
+            *(pa.field(n, events.TEXT) for n in ("first_event", "client")),
+        ]
+    ),
+    partition="activity_date",
+    statistics=("since",),
+    order=("user_id", "server_name", "tool_name"),
+)
+
+USER_HOURS = Table(
+    name="user_hours",
+    meaning="Who was at work in which hour, a summary of activity. The newest revision of a day counts.",
+    schema=pa.schema(
+        [
+            pa.field("hour", events.TIME, nullable=False),
+            pa.field("activity_date", pa.date32(), nullable=False),
+            pa.field("revision", events.INT, nullable=False),
+            *(pa.field(n, events.TEXT) for n in ("source_system", "source_instance", "user_id", "client")),
+            *(pa.field(n, events.INT) for n in ("events", "calls", "denied", "response_bytes")),
+        ]
+    ),
+    partition="activity_date",
+    statistics=("hour",),
+    order=("user_id", "client", "hour"),
+)
+
+CREDENTIAL_DAYS = Table(
+    name="credential_days",
+    meaning="By whom, from where and on what each credential was used on which day, and when it or a person's access "
+    "changed, a summary of activity. The newest revision of a day counts.",
+    schema=pa.schema(
+        [
+            pa.field("day", pa.date32(), nullable=False),
+            pa.field("activity_date", pa.date32(), nullable=False),
+            pa.field("revision", events.INT, nullable=False),
+            *(pa.field(n, events.TEXT) for n in (
+                "credential_id", "credential_kind", "user_id", "client", "client_address", "user_agent",
+                "server_name")),
+            pa.field("change", events.TEXT),
+            *(pa.field(n, events.INT) for n in ("events", "calls", "failed")),
+            *(pa.field(n, events.TIME) for n in ("first_time", "last_time")),
+            *(pa.field(n, events.TEXT) for n in ("first_event", "last_event")),
+        ]
+    ),
+    partition="activity_date",
+    statistics=("first_time",),
+    order=("credential_id", "day"),
 )  # fmt: skip
 
 OWNERS = Table(

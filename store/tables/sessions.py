@@ -44,6 +44,26 @@ SESSION_MERGES = Table(
     statistics=("merged_time",),
 )
 
+SESSION_DOUBTS = Table(
+    name="session_doubts",
+    meaning="Ids that stitching did not believe, as each run found them: new for every call, or of several people.",
+    schema=pa.schema(
+        [
+            pa.field("id_column", events.TEXT, nullable=False),
+            pa.field("why", events.TEXT, nullable=False),
+            pa.field("source_system", events.TEXT, nullable=False),
+            pa.field("client", events.TEXT),
+            pa.field("keys", events.INT, nullable=False),
+            pa.field("events", events.INT, nullable=False),
+            pa.field("revision", events.INT, nullable=False),
+            pa.field("doubt_time", events.TIME, nullable=False),
+            pa.field("doubt_date", pa.date32(), nullable=False),
+        ]
+    ),
+    partition="doubt_date",
+    statistics=("doubt_time",),
+)
+
 SESSION_STATES = Table(
     name="session_states",
     meaning="Sessions in numbers, as known after each revision. Ask the view sessions for the newest.",

@@ -2,7 +2,7 @@
 CREATE VIEW findings AS
 SELECT f.* EXCLUDE (revision, found_date), coalesce(t.state, 'open') AS state, t.reason, t.judge
 FROM (
-    FROM finding_states QUALIFY row_number() OVER (PARTITION BY finding_id ORDER BY revision DESC, found_time DESC) = 1
+    FROM finding_states QUALIFY row_number() OVER (PARTITION BY finding_id ORDER BY revision DESC, found_time DESC, event_time DESC) = 1
 ) f LEFT JOIN (
     SELECT finding_id, arg_max(state, triage_time) AS state, arg_max(reason, triage_time) AS reason,
            arg_max(judge, triage_time) AS judge

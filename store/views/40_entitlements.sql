@@ -54,3 +54,11 @@ SELECT CASE WHEN a.entitlement_id IS NULL THEN 'granted' WHEN b.entitlement_id I
        coalesce(b.entitlement_id, a.entitlement_id) AS entitlement_id
 FROM a FULL JOIN b USING (entitlement_id)
 WHERE a.entitlement_id IS NULL OR b.entitlement_id IS NULL OR a IS DISTINCT FROM b;
+
+-- Whether a call is in a grant's resource scope, by the resource it names or by the argument that a scope such as
+-- repo:acme/* names. Null: the call names neither.
+CREATE MACRO in_scope(scope, resource, arguments) AS
+CASE WHEN scope IS NULL OR resource GLOB scope THEN true
+     WHEN strpos(scope, ':') > 1 AND json_extract_string(arguments, '$."' || replace(split_part(scope, ':', 1), '"', '') || '"') IS NOT NULL
+     THEN json_extract_string(arguments, '$."' || replace(split_part(scope, ':', 1), '"', '') || '"') GLOB substr(scope, strpos(scope, ':') + 1)
+     WHEN resource IS NOT NULL THEN false END;

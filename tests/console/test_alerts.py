@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import socket
+import ssl
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -15,6 +16,8 @@ from multiprocessing import get_context
 
 import pyarrow as pa
 import pytest
+from certificates import make_certificates
+from kafka_harness import messages
 from lakes import NOON, ask
 
 from console.alerts import sinks
@@ -22,6 +25,7 @@ from console.alerts.delivering import Courier
 from console.alerts.settings import parsed
 from store.errors import UsageError
 from store.lake import Lake
+from store.settings import KafkaSettings, Settings
 from store.tables import TABLES
 
 HOSTILE = 'x"] \n<1>1 \x1b[31m\u202e\\'
@@ -181,9 +185,71 @@ def test_syslog_is_one_message_whatever_a_log_holds(lake, transport):
     assert b"\xef\xbb\xbfT: x" in message
 
 
+def test_syslog_by_tls_is_to_the_server_that_is_vouched_for(lake, tmp_path):
+    """A server of an authority that is trusted gets it, framed; of another one nothing is sent, and that is said."""
+    made = make_certificates(tmp_path / "certificates")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(made.folder / "broker.pem")
+    put(lake, "old")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(30)
+        address = f"127.0.0.1:{server.getsockname()[1]}"
+        tls = {"kind": "syslog", "address": address, "transport": "tls"}
+        senders = [courier(lake, **tls, ca_file=str(ca)) for ca in (made.stranger, made.authority)]
+        put(lake, "a")
+        sent = []
+        thread = threading.Thread(target=lambda: sent.extend(sender.run() for sender in senders))
+        thread.start()
+        with pytest.raises(ssl.SSLError):
+            context.wrap_socket(server.accept()[0], server_side=True)
+        with context.wrap_socket(server.accept()[0], server_side=True) as connection:
+            size, _, message = connection.recv(65536).partition(b" ")
+        thread.join(30)
+    assert sent == [0, 1]
+    assert int(size) == len(message)
+    assert b'finding_id="a"' in message
+    [(error,)] = ask(lake, "SELECT error FROM deliveries WHERE state = 'failed'")
+    assert "CERTIFICATE_VERIFY_FAILED" in error
+
+
+def test_mail_of_a_finding_is_known_as_a_repeat(lake, mails):
+    """By a real server with TLS and a password; the finding's id is the Message-ID, and a log adds no header."""
+    [alert] = parsed({"people": {"kind": "email", "to": ["soc@acme.example"]}}, "here")
+    sender = Courier(lake, alert, sinks.Sender(mails.settings))
+    sender.begin()
+    put(lake, "a", title="x\r\nBcc: evil@example.com")
+    assert (sender.run(), sender.run()) == (1, 0)
+    [mail] = mails.took
+    assert mail["Message-ID"] == "<finding-a@tooltrail>"
+    assert (mail["To"], mail["Bcc"]) == ("soc@acme.example", None)
+    assert mail["Subject"].startswith("[Tooltrail] high: x")
+    text = mail.get_content()
+    assert not set("\x1b\u202e") & set(text)
+    assert "detection: d" in text
+
+
+@pytest.mark.broker
+def test_kafka_gets_a_message_keyed_by_the_finding(lake, broker, kafka):
+    """It is sent when the broker has it; a topic that is not there is a failure, which is said."""
+    topic = kafka.topic(1)
+    settings = Settings(kafka=KafkaSettings(bootstrap_servers=(broker.address,)))
+    alerts = parsed(
+        {n: {"kind": "kafka", "topic": t} for n, t in (("bus", topic), ("gone", "nowhere"))}, "here"
+    )
+    senders = [Courier(lake, alert, sinks.Sender(settings)) for alert in alerts]
+    for sender in senders:
+        sender.begin()
+    put(lake, "a")
+    assert [sender.run() for sender in senders] == [1, 0]
+    [(key, value)] = messages(broker, topic)
+    assert key == b"a"
+    assert json.loads(value)["finding_id"] == "a"
+
+
 @pytest.mark.parametrize(
     ("given", "reason"),
     [
+        ({"kind": "email"}, "to is a list"), ({"kind": "kafka"}, "topic is"),
         ({"kind": "pigeon"}, "kind is one of"), ({"kind": "webhook", "url": "http://a:b@c/"}, "without a password"),
         ({"kind": "webhook", "url": "https://c/", "token": "x"}, "unknown key"), ({"kind": "syslog"}, "HOST:PORT"),
         ({"kind": "syslog", "address": "h:1", "severity": "grave"}, "severity"),

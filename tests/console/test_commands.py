@@ -200,6 +200,18 @@ def test_config_show(run: Run, tmp_path: Path) -> None:
     shown = {row["setting"]: (row["value"], row["origin"]) for row in rows(out)}
     assert shown["kafka.sasl_password"] == ("set", "my.toml:2")
     assert shown["query.threads"] == ("2", "TOOLTRAIL_QUERY_THREADS")
+    (tmp_path / "my.toml").write_text(
+        '[alerts.soc]\nkind = "email"\nto = ["a@b.example"]\n[alerts.hook]\nkind = "webhook"\nurl = "https://hooks.example/T0/s3cret"\n'
+    )
+    out = run("config", "show", "--config", "my.toml").stdout
+    assert "s3cret" not in out
+    assert {r["setting"]: (r["value"], r["origin"]) for r in rows(out)}["alerts.soc.to"] == (
+        "a@b.example",
+        "my.toml:3",
+    )
+    (tmp_path / "my.toml").write_text('[schedule.x]\nreport = "weekly"\ncron = "never"\n')
+    wrong = run("config", "show", "--config", "my.toml")
+    assert (wrong.returncode, "my.toml:3: [schedule.x]" in wrong.stderr) == (2, True)
     (tmp_path / "my.toml").write_text("[kafka]\n\ntopic = 1\n")
     wrong = run("config", "show", TOOLTRAIL_CONFIG="my.toml")
     assert (wrong.returncode, "my.toml:3" in wrong.stderr) == (2, True)

@@ -21,21 +21,9 @@ FOUND = """
 SELECT DISTINCT upper(split_part(f.detection, '_', 1)) AS detection
 FROM (SELECT detection, unnest(evidence) AS event_id FROM findings) f JOIN events e USING (event_id)
 WHERE e.raw_sha256 IN (SELECT unnest($hashes::VARCHAR[]))"""
-MISSED = {
-    ("asana_tenant_scope", "D39"), ("redis_off_by_one", "D36"), ("redis_off_by_one", "D35"),
-    ("rpc_id_collision", "D36"), ("bare_request_id", "D36"), ("pooled_session", "D36"), ("shared_pool_key", "D35"),
-    ("shared_pool_key", "D38"), ("supabase_service_role", "D21"),
-}  # fmt: skip
-"""What the small stage gives a detection too little history to claim; a case that is found after all fails here."""
 CASES = [
-    pytest.param(
-        name, number,
-        marks=[pytest.mark.xfail(reason="too little history on the stage")] if (name, number) in MISSED else [],
-    )
-    for name, script in SCENARIOS.items()
-    for number in script.detectors
-    if number in PRESENT
-]  # fmt: skip
+    (name, number) for name, script in SCENARIOS.items() for number in script.detectors if number in PRESENT
+]
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,6 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -20,7 +19,7 @@ from typing import Any
 
 import pytest
 from broker import Broker
-from kafka_harness import Kafka, eventually
+from kafka_harness import Kafka, eventually, messages
 from lakes import rows_of
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import (
     ExportLogsServiceRequest,
@@ -267,19 +266,3 @@ def test_a_missing_topic_is_said(broker: Broker) -> None:
     """A misspelt topic is not made, and is an error that names it."""
     with pytest.raises(UnreachableError, match="nowhere"):
         KafkaSink([broker.address], "nowhere", "ocsf", {"max_block_ms": 2000})
-
-
-def messages(broker: Broker, topic: str) -> list[tuple[bytes, bytes]]:
-    """Return every message of a topic."""
-    from kafka import KafkaConsumer, TopicPartition
-
-    found = []
-    with closing(KafkaConsumer(bootstrap_servers=broker.address, metrics_enabled=False)) as consumer:
-        partitions = [TopicPartition(topic, p) for p in consumer.partitions_for_topic(topic) or ()]
-        consumer.assign(partitions)
-        consumer.seek_to_beginning(*partitions)
-        ends = consumer.end_offsets(partitions)
-        while any(consumer.position(p) < ends[p] for p in partitions):
-            for records in consumer.poll(timeout_ms=500).values():
-                found += [(r.key, r.value) for r in records]
-    return found

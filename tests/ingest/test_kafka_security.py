@@ -88,6 +88,7 @@ def refused(secured: Secured, case: str) -> tuple[str, dict[str, Any]]:
     }[case]  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("case", "reason", "remedy"),
     [

@@ -112,6 +112,7 @@ def test_a_wrong_password_is_an_error_that_names_the_settings(
 # --- the broker ---------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_broker_outage_is_told_and_waited_out(own_broker: Broker, kafka: Kafka, ledger: FakeLedger) -> None:
     """A killed broker stops nothing for good: people are told after ten seconds, and all arrives later."""
     topic = kafka.topic(2)
@@ -134,6 +135,7 @@ def test_a_broker_outage_is_told_and_waited_out(own_broker: Broker, kafka: Kafka
     assert ledger.repeated() == []
 
 
+@pytest.mark.slow
 def test_an_outage_does_not_hold_up_a_stop(own_broker: Broker, kafka: Kafka, ledger: FakeLedger) -> None:
     """SIGTERM while the broker is away makes durable what is buffered and ends in time."""
     topic = kafka.topic()
@@ -189,6 +191,7 @@ def test_a_topic_made_anew_stops_loudly(broker: Broker, kafka: Kafka, ledger: Fa
 # --- members ------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_members_join_and_leave(broker: Broker, kafka: Kafka, ledger: FakeLedger) -> None:
     """Partitions move between up to four consumers while messages flow: each arrives once."""
     topic = kafka.topic(6)
@@ -258,6 +261,7 @@ def test_two_groups_on_one_lake_fence_each_other(broker: Broker, kafka: Kafka, l
     assert any("another writer" in line for run in runs for line in run.said)
 
 
+@pytest.mark.slow
 def test_a_member_that_was_thrown_out_drops_and_reads_on(
     broker: Broker, kafka: Kafka, ledger: FakeLedger
 ) -> None:
@@ -288,6 +292,7 @@ def test_a_member_that_was_thrown_out_drops_and_reads_on(
 # --- the lake -----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_full_pipeline_pauses_and_keeps_its_membership(
     broker: Broker, kafka: Kafka, ledger: FakeLedger
 ) -> None:
@@ -309,6 +314,7 @@ def test_a_full_pipeline_pauses_and_keeps_its_membership(
     assert ledger.repeated() == []
 
 
+@pytest.mark.slow
 def test_a_rebalance_waits_for_a_flush(broker: Broker, kafka: Kafka, ledger: FakeLedger) -> None:
     """A member that joins during a long flush gets its partition after it, and both read on."""
     topic = kafka.topic(2)
@@ -330,6 +336,7 @@ def test_a_rebalance_waits_for_a_flush(broker: Broker, kafka: Kafka, ledger: Fak
     assert ledger.repeated() == []
 
 
+@pytest.mark.slow
 def test_a_lake_that_cannot_write_is_waited_for(broker: Broker, kafka: Kafka, ledger: FakeLedger) -> None:
     """A full disk pauses reading and is told; with room again everything arrives, once and in order."""
     topic = kafka.topic()
@@ -382,6 +389,7 @@ def test_a_failed_fsync_ends_the_process(broker: Broker, kafka: Kafka, ledger: F
     assert kafka.group_offset(chosen.group, topic) is None
 
 
+@pytest.mark.slow
 def test_a_failed_fsync_during_a_rebalance_ends_the_process(
     broker: Broker, kafka: Kafka, ledger: FakeLedger
 ) -> None:
@@ -407,6 +415,7 @@ def test_a_failed_fsync_during_a_rebalance_ends_the_process(
     second.finish()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(2))
 def test_random_trouble(broker: Broker, kafka: Kafka, ledger: FakeLedger, seed: int) -> None:
     """Fences, write failures and short stops at random moments: in the end every record is there once."""

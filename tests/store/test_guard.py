@@ -99,3 +99,9 @@ def test_a_data_file_that_is_gone_is_an_error_and_not_fewer_rows(lake: Lake) -> 
     Path(path).unlink()
     with pytest.raises(UnreachableError, match="the lake cannot be read"):
         lake.sql("SELECT * FROM events").arrow()
+
+
+def test_times_are_utc_wherever_it_is_asked(asked: Lake) -> None:
+    """The machine's time zone changes no answer: each question is asked in UTC."""
+    assert one(asked, "SELECT current_setting('TimeZone')") == "UTC"
+    assert one(asked, "SELECT strftime(TIMESTAMPTZ '2026-01-01 23:30:00+00', '%d %H')") == "01 23"

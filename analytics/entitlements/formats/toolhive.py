@@ -10,10 +10,11 @@ from typing import Any
 import cedarpy
 import yaml
 
+from analytics.entitlements.cedar import GROUP
 from analytics.entitlements.facts import Entitlement, Facts, Fault, Place
 from analytics.entitlements.places import place_at
-from analytics.entitlements.policies import GROUP
 from analytics.entitlements.reading import File, text_of
+from analytics.entitlements.yaml_nodes import child, documents, place
 
 _TOKEN = re.compile(r'"(?:\\.|[^"\\])*"|//[^\n]*|;')
 _WHEN = re.compile(r'"(?:\\.|[^"\\])*"|//[^\n]*|\b(?:when|unless)\b')
@@ -32,21 +33,17 @@ def read(file: File) -> Facts:
         return Facts(faults=(fault,))
     try:
         policies, entities = _config(file, text) if _CONFIG.match(text) else (_statements(file, text), None)
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
-        place = Place(file.name, mark.line + 1, mark.column + 1) if mark else Place(file.name, 1, 1)
-        return Facts(faults=(Fault(place, f"not YAML: {error.problem}"),))
     except _Wrong as error:
         return Facts(faults=(error.fault,))
-    found = [_entitlement(policy, place, file.server, entities) for policy, place in policies]
+    found = [_entitlement(policy, where, file.server, entities) for policy, where in policies]
     faults = tuple(f for f in found if isinstance(f, Fault))
     return Facts(tuple(f for f in found if isinstance(f, Entitlement)), faults=faults)
 
 
 class _Wrong(Exception):  # noqa: N818 - carries the fault out of the reading of a config
-    def __init__(self, place: Place, message: str) -> None:
+    def __init__(self, where: Place, message: str) -> None:
         super().__init__(message)
-        self.fault = Fault(place, message)
+        self.fault = Fault(where, message)
 
 
 # --- where policies stand ---------------------------------------------------------------------------------------
@@ -71,24 +68,27 @@ def _placed(file: File, text: str, start: int, end: int) -> Placed:
 
 
 def _config(file: File, text: str) -> tuple[list[Placed], str | None]:
-    root = yaml.compose(text, Loader=yaml.SafeLoader)
+    roots, fault = documents(file, text)
+    if fault is not None:
+        raise _Wrong(fault.place, fault.message)
+    root = roots[0] if roots else None
     where = Place(file.name, 1, 1)
-    kind = _child(root, "type")
+    kind = child(root, "type")
     if kind is None or kind.value != "cedarv1":
-        raise _Wrong(_place(file, kind) if kind else where, "not an authorization config of type cedarv1")
-    cedar = _child(root, "cedar")
-    policies = _child(cedar, "policies")
+        raise _Wrong(place(file, kind) if kind else where, "not an authorization config of type cedarv1")
+    cedar = child(root, "cedar")
+    policies = child(cedar, "policies")
     if not isinstance(policies, yaml.SequenceNode) or not policies.value:
         raise _Wrong(
-            _place(file, cedar) if cedar else where, "cedar.policies is a list of at least one policy"
+            place(file, cedar) if cedar else where, "cedar.policies is a list of at least one policy"
         )
-    groups = _child(cedar, "group_entity_type")
+    groups = child(cedar, "group_entity_type")
     if groups is not None and groups.value not in ("", GROUP):
-        raise _Wrong(_place(file, groups), f"groups of the type {groups.value} are not read, only {GROUP}")
-    entities = _child(cedar, "entities_json")
+        raise _Wrong(place(file, groups), f"groups of the type {groups.value} are not read, only {GROUP}")
+    entities = child(cedar, "entities_json")
     if entities is not None and entities.value:
         _check_entities(file, entities)
-    placed = [(str(node.value).strip(), _place(file, node)) for node in policies.value]
+    placed = [(str(node.value).strip(), place(file, node)) for node in policies.value]
     return placed, entities.value or None if entities is not None else None
 
 
@@ -96,28 +96,19 @@ def _check_entities(file: File, node: Any) -> None:
     try:
         cedarpy.Entities.from_json_str(str(node.value))
     except ValueError as error:
-        raise _Wrong(_place(file, node), f"entities_json: {error}") from error
-
-
-def _child(node: Any, name: str) -> Any:
-    pairs = node.value if isinstance(node, yaml.MappingNode) else []
-    return next((value for key, value in pairs if key.value == name), None)
-
-
-def _place(file: File, node: Any) -> Place:
-    return Place(file.name, node.start_mark.line + 1, node.start_mark.column + 1)
+        raise _Wrong(place(file, node), f"entities_json: {error}") from error
 
 
 # --- what a policy's head names ---------------------------------------------------------------------------------
 
 
-def _entitlement(policy: str, place: Place, server: str, entities: str | None) -> Entitlement | Fault:
+def _entitlement(policy: str, where: Place, server: str, entities: str | None) -> Entitlement | Fault:
     try:
         parsed = json.loads(cedarpy.policies_to_json_str(policy))
     except ValueError as error:
-        return Fault(place, f"not a Cedar policy: {error}")
+        return Fault(where, f"not a Cedar policy: {error}")
     if parsed["templates"] or len(parsed["staticPolicies"]) != 1:
-        return Fault(place, "not one policy: each stands by itself, and templates are not used here")
+        return Fault(where, "not one policy: each stands by itself, and templates are not used here")
     [head] = parsed["staticPolicies"].values()
     principal_kind, principal = _principal(head["principal"])
     tool, scope = _target(head["action"], head["resource"])
@@ -127,7 +118,7 @@ def _entitlement(policy: str, place: Place, server: str, entities: str | None) -
     return Entitlement(
         principal_kind, principal, server, tool, head["effect"], scope, conditions,
         source="group" if grouped else "direct", via=principal if grouped else None, policy_language="cedar",
-        policy=policy, policy_entities=entities, native_id=f"{server}/{own_id}" if own_id else None, place=place,
+        policy=policy, policy_entities=entities, native_id=f"{server}/{own_id}" if own_id else None, place=where,
     )  # fmt: skip
 
 

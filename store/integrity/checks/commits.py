@@ -14,7 +14,7 @@ from store import commit as delta
 from store.errors import TooltrailError
 from store.integrity import entries
 from store.integrity.checks.report import Report
-from store.integrity.checks.tree import Tree
+from store.integrity.checks.tree import Logged, Tree
 from store.integrity.log import Log
 
 _CLAIMS = ("added", "removed", "positions", "streams", "batch")
@@ -42,10 +42,9 @@ def check_commits(log: Log, tables: Sequence[str], tree: Tree, report: Report) -
     """
     told: dict[tuple[str, int], list[tuple[int, dict[str, Any]]]] = {}
     live: Live = {table: {} for table in tables}
-    for index, body in tree.logged:
-        if "version" in body:
-            told.setdefault((body["table"], body["version"]), []).append((index, body))
-            _apply(live.setdefault(body["table"], {}), index, body)
+    for index, body in standing(tree.logged):
+        told.setdefault((body["table"], body["version"]), []).append((index, body))
+        _apply(live.setdefault(body["table"], {}), index, body)
     for (table, version), parts in told.items():
         if parts[-1][0] >= report.since:
             _check_entry(log.lake / table, table, version, parts, report)
@@ -55,6 +54,21 @@ def check_commits(log: Log, tables: Sequence[str], tree: Tree, report: Report) -
             log.lake / table, table, live[table], max((v for t, v in told if t == table), default=-1), report
         )
     return live
+
+
+def standing(logged: Logged) -> Logged:
+    """Return the entries of commits, without those that a repair has set aside."""
+    found: Logged = []
+    for index, body in logged:
+        if "undone" in body:
+            found = [
+                (i, b)
+                for i, b in found
+                if (b["table"], b["version"] >= body["undone"]) != (body["table"], True)
+            ]
+        elif "version" in body:
+            found.append((index, body))
+    return found
 
 
 def _apply(live: dict[str, Claim], index: int, body: Mapping[str, Any]) -> None:
@@ -135,7 +149,9 @@ def _check_snapshot(path: Path, table: str, live: Mapping[str, Claim], version: 
         handle = delta.open_table(path, version)
         read = {Path(uri).relative_to(path).as_posix() for uri in handle.file_uris()}
     except (TooltrailError, ValueError) as error:
-        report.fault("commit", path, f"version {version} of {table} cannot be read: {error}")
+        report.fault(
+            "commit", path, f"version {version} of {table} cannot be read: {str(error).splitlines()[0]}"
+        )
         return
     for name in sorted(read - live.keys()):
         report.fault("commit", path / name, "readers are given a file that is not in force by the log")

@@ -20,6 +20,8 @@ def check_completeness(logged: Logged, report: Report) -> None:
     """Check positions, counts and pauses of the log's entries."""
     reached: dict[tuple[str, str], int] = {}
     for index, body in logged:
+        if "undone" in body:
+            reached = {key: at for key, at in reached.items() if key[0] != body["table"]}
         if "version" in body:
             _positions(index, body, reached, report)
             _counts(index, body, report)

@@ -82,7 +82,7 @@ def test_only_values_of_the_window_are_read(leaked):
     """What is kept of other values stays on disk: a run costs what is new."""
     run(leaked)
     window = (NOON.replace(hour=0), NOON.replace(hour=0) + timedelta(days=1))
-    events = leaked.scan("events", owners.VALUES, between=window).collect()
+    events = leaked.scan("events", owners.VALUES, between=window)
     read = owners.before(leaked, events, window)
     assert set(read["user_id"]) == {"ana", "bob", "eve"}
     assert not set(read.filter(read["event_time"] < window[0])["user_id"]) & {"eve"}

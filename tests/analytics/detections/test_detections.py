@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from analytics import engine
 from analytics.detecting import world
 from analytics.detecting.catalog import load
 from analytics.detecting.evaluate import Verdict, evaluate
@@ -75,7 +76,7 @@ def verdict(name: str, case: dict[str, Any]) -> Verdict:
     events = [event(n, e) for n, e in enumerate(spread(case["events"]))]
     history = [e for e in events if e["event_time"] < DAY]
     near = DAY - timedelta(hours=detection.lookback_hours)
-    connection = world.connect({"threads": 1})
+    connection = engine.connect({"threads": 1})
     connection.register("given_activity", hours(history))
     connection.register(
         "given_events", pa.Table.from_pylist([e for e in events if e["event_time"] >= near], SCHEMA)
@@ -91,7 +92,7 @@ def hours(events: list[dict[str, Any]]) -> pa.Table:
     kept = kept.remove(kept.get_field_index("revision"))
     if not events:
         return kept.empty_table()
-    connection = world.connect({"threads": 1})
+    connection = engine.connect({"threads": 1})
     connection.register("given", pa.Table.from_pylist(events, SCHEMA))
     connection.register("none", kept.empty_table())
     world.build(connection, "given", "none", (DAY - timedelta(days=4000), DAY))
@@ -117,6 +118,7 @@ def test_it_fires_on_the_evidence(name, case):
     assert len({f.finding_id for f in found.findings}) == len(found.findings)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "case"), cases("fires"))
 def test_it_would_not_fire_without(name, case):
     """Evidence is the least there is: without any one of its events that finding is not made."""

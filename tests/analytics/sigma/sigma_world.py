@@ -8,9 +8,11 @@ from functools import lru_cache
 import duckdb
 from lakes import rows_of
 
+from analytics import engine
 from analytics.detecting import world
 from analytics.detecting.evaluate import evaluate
 from analytics.sigma.load import load
+from store.tables import TABLES
 
 NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
 WINDOW = (datetime(2026, 3, 4, tzinfo=UTC), datetime(2026, 3, 5, tzinfo=UTC) - timedelta(microseconds=1))
@@ -23,7 +25,7 @@ def connected(events) -> duckdb.DuckDBPyConnection:
 
 @lru_cache(maxsize=4)
 def _connected(events):
-    connection = world.connect({"threads": 1})
+    connection = engine.connect({"threads": 1})
     rows = []
     for number, event in enumerate(eval(events)):  # noqa: S307 - our own literals, as a key of the cache
         given = dict(event)
@@ -32,7 +34,7 @@ def _connected(events):
     table = rows_of(*rows)
     connection.register("given_rows", table)
     connection.execute("CREATE TABLE given AS SELECT *, session_key AS session FROM given_rows")
-    connection.execute("""CREATE TABLE none (hour TIMESTAMPTZ, user_id VARCHAR)""")
+    connection.register("none", TABLES["activity"].stored.empty_table())
     world.build(connection, "given", "none", WINDOW)
     return connection
 

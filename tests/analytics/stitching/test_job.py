@@ -6,6 +6,7 @@ import polars as pl
 import pytest
 from lakes import NOON, ask, record, take_in
 
+from analytics.ladder import ladder
 from analytics.stitching import job
 from store.errors import TooltrailError
 from store.locks import alone
@@ -148,3 +149,37 @@ def test_numbers_are_kept_per_revision(lake):
     states = lake.sql("SELECT events FROM session_states ORDER BY revision").polars()
     assert states["events"].to_list() == [4, 8]
     assert isinstance(states, pl.DataFrame)
+
+
+def test_the_same_way_later_gets_around_nothing(lake):
+    """A call that was refused and then allowed, by the same tool, client and credential, sidestepped nothing."""
+    take_in(lake, [
+        record(0, tool_name="get_customer", decision="deny", outcome="denied", arguments={"id": "cus_e2k5c231"}),
+        record(1, tool_name="get_customer", outcome="success", arguments={"id": "cus_e2k5c231"}),
+    ])  # fmt: skip
+    job.update(lake)
+    assert ask(lake, "SELECT denied, sidestepped, reached FROM sessions") == [(1, 0, 1)]
+
+
+def test_a_denial_got_around_later_in_another_session_is_counted_in_both(lake):
+    """The session that was refused is counted anew when another one of the person, of a later run, reaches it."""
+    refused = record(0, session_id="one", tool_name="get_customer", decision="deny", outcome="denied",
+                     arguments={"id": "cus_e2k5c231"})  # fmt: skip
+    take_in(lake, [refused])
+    job.update(lake)
+    assert ask(lake, "SELECT sidestepped FROM sessions") == [(0,)]
+    reached = record(60, session_id="two", tool_name="list_invoices", outcome="success",
+                     arguments={"id": "cus_e2k5c231"})  # fmt: skip
+    take_in(lake, [reached], first=1)
+    job.update(lake)
+    found = ask(lake, "SELECT session, sidestepped FROM sessions")
+    assert [n for _, n in found] == [1, 1]
+    assert [len(ladder(lake, session).rungs["sidestepped"]) for session, _ in found] == [1, 1]
+
+
+def test_what_was_not_believed_is_on_record(lake):
+    """An id that several people share, and that so joins nothing, is kept with why, by the run that found it."""
+    take_in(lake, [record(n, session_id="pool", user_id=f"u{n % 3}") for n in range(9)])
+    job.update(lake)
+    asked = "SELECT id_column, why, source_system, keys, events FROM session_doubts"
+    assert ask(lake, asked) == [("session_key", "one id, several people", "native", 1, 9)]

@@ -100,7 +100,7 @@ def test_a_file_is_read_event_by_event() -> None:
     assert list(parsed.columns["event_kind"]) == ["tool_call", "entity_change", "other", "tool_call"]
     assert list(parsed.columns["source_system"]) == ["agentcore", "agentcore", "aws", "agentcore"]
     (reject,) = parsed.rejects
-    assert (reject.record, "eventName" in reject.reason, "event 1" in reject.reason) == (2, True, True)
+    assert (reject.record, "eventName" in reject.reason, "$.Records[1]" in reject.reason) == (2, True, True)
 
 
 def test_a_java_map_is_read_as_a_likeness() -> None:

@@ -92,18 +92,8 @@ def test_no_bytes_break_an_adapter(tmp_path: Path) -> None:
     assert runs > 1000
 
 
-NAMELESS = {"agentcore": "a wrong element of Records", "mcp_wire": "the payload of an envelope"}
-"""What these formats reject without naming it; a format that names all its fields after all fails here."""
-
-
-def named(name: str) -> object:
-    """Return a format as a case, marked where it is known not to name a field."""
-    reason = f"{NAMELESS.get(name)} is rejected, but not by name"
-    return pytest.param(name, marks=[pytest.mark.xfail(reason=reason)] if name in NAMELESS else [])
-
-
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [named(name) for name in sorted(ADAPTERS)])
+@pytest.mark.parametrize("name", sorted(ADAPTERS))
 def test_a_reject_names_the_field(name: str) -> None:
     """A field of the wrong type makes a row all the same, or a reject that names it, or what it is in, and says why."""
     silent = []

@@ -463,6 +463,47 @@ def test_erasure_that_was_logged_is_no_fault(whole: Lake) -> None:
     assert report.covered["erased classes of rows"] == 30
 
 
+def test_rows_that_were_lost_and_given_up_are_said_to_be(whole: Lake) -> None:
+    """A repair is in the log: what it gave up is no fault any more, and never again proven."""
+    half = pa.array([number % 2 == 0 for number in range(30)])
+    replace(whole, lambda rows: rows.filter(half), "compact")
+    assert "root" in checks(check(whole))
+    replace(whole, lambda rows: rows, "repair")
+    report = check(whole)
+    assert report.faults == []
+    assert report.covered["rows given up"] == 15
+    assert any("5 of 10 rows of entry" in text for text in report.uncovered)
+
+
+def test_a_commit_that_was_set_aside_is_said_to_be(whole: Lake) -> None:
+    """It broke after it was logged; the table goes on from before it, and the next commit has its number."""
+    assert whole.log is not None
+    assert whole.log.undo("events", 4) is None
+    delta.log_entry(whole.path / "events", 3).unlink()
+    data(whole, 2)
+    index = whole.log.undo("events", 3, {"reason": "torn"})
+    take_in(Lake.open(whole.path), [record(n) for n in range(20, 30)], 20)
+    told = [
+        body["version"]
+        for _, body in whole.log.entries()
+        if body.get("table") == "events" and "version" in body
+    ]
+    assert told == [0, 1, 2, 3, 3]
+    report = check(whole)
+    assert report.faults == []
+    assert report.covered["rows given up"] == 10
+    assert any(f"which entry {index} gave up" in text for text in report.uncovered)
+
+
+def test_a_note_that_is_too_long_does_not_stop_the_log(whole: Lake) -> None:
+    """The entry has the digest of the commit, which has the note."""
+    replace(whole, lambda rows: rows, "compact", origins=["x" * 60] * 3000, short=1)
+    assert whole.log is not None
+    *_, (_, entry) = whole.log.entries()
+    assert entry["note"] == {"short": 1}
+    assert check(whole).faults == []
+
+
 def test_retention_leaves_the_hashes_of_what_it_took(whole: Lake) -> None:
     """Rows of a batch are gone, and the root over it can be computed still; without the hashes it could not."""
     rows = pa.concat_tables([pq.ParquetFile(file).read() for file in whole.snapshot("events").paths()])

@@ -16,6 +16,7 @@ from store import commit as delta
 from store.commit import LOG, log_entry
 from store.datafile import read_key_index
 from store.errors import IntegrityError, UnreachableError
+from store.integrity.verify import Options, verify
 from store.keeping import doctor
 from store.keeping.compacting import compact
 from store.keeping.doctor import examine, repair
@@ -80,6 +81,9 @@ def test_a_torn_newest_commit_is_set_aside_and_read_again(filled: Lake, left: in
     assert len(list((filled.path / QUARANTINE).rglob("*.json"))) == 1
     assert numbers(Lake.open(filled.path)) == WHOLE[:15]
     assert numbers(again(filled)) == WHOLE
+    report = verify(Lake.open(filled.path), Options())
+    assert report.faults == []
+    assert any("gave up" in text for text in report.uncovered)
 
 
 def test_a_half_checkpoint_is_set_aside_with_its_pointer(filled: Lake) -> None:

@@ -1,0 +1,66 @@
+"""A first history, scored as if it had come in by and by, and what of a history is not learned yet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import polars as pl
+
+from analytics.anomaly.calls import COLUMNS, TOOL
+from analytics.anomaly.model import Model, learn
+from analytics.anomaly.scoring import Scored, review, score
+
+GROWTH = 1.25
+"""The model learns again when history has grown by a quarter: over a lake's life each call is learned a few times."""
+BEGINNING = 100
+"""Sessions of a first history that are judged by each other: fewer would be no history."""
+ODD = 0.95
+"""Sessions of this anomaly and more are on probation."""
+BEYOND_DOUBT = 0.99
+PROBATION = timedelta(days=90)
+ROLLED_OUT = 3
+"""A tool nobody knew that so many users call is news, and no reason to wait."""
+
+
+def forward(called: pl.DataFrame) -> Iterator[Scored]:
+    """Score a first history as if it had come in by and by: its beginning by itself, the rest by what was before it.
+
+    What came in with another file is later than all of that file; within a file the time of the events counts.
+    """
+    order = _in_order(called)
+    many = int(order["place"].max()) + 1  # type: ignore[arg-type]
+    known = min(BEGINNING, many)
+    model, found = review(order.filter(pl.col("place") < known).select(COLUMNS))
+    yield found
+    odd = _on_probation(found.sessions, order, model)
+    while known < many:
+        step = order.filter(pl.col("place").is_between(known, int(known * GROWTH), closed="left"))
+        waiting = odd.filter(pl.col("began") > step.select(pl.col("began").min() - PROBATION).item())
+        past = order.filter(pl.col("place") < known).join(waiting, on="session", how="anti")
+        model = learn(past.select(COLUMNS)).model
+        found = score(model, step.select(COLUMNS))
+        yield found
+        odd = pl.concat([odd, _on_probation(found.sessions, order, model)])
+        known = int(known * GROWTH)
+
+
+def _in_order(called: pl.DataFrame) -> pl.DataFrame:
+    """Add when each call's session began, and its place in the order in which sessions came."""
+    came = called.with_columns(came=pl.col("ingest_time").min().over("source_topic"))
+    sessions = came.group_by("session").agg(pl.col("came").min(), began=pl.col("event_time").min())
+    placed = sessions.sort("came", "began", "session").with_columns(place=pl.int_range(pl.len()))
+    return called.join(placed, on="session")
+
+
+def _on_probation(sessions: pl.DataFrame, order: pl.DataFrame, model: Model) -> pl.DataFrame:
+    """Return session and began of those that were odd and are no roll-out."""
+    odd = order.join(sessions.filter(pl.col("anomaly") >= ODD), on="session", how="semi")
+    began = odd.group_by("session").agg(pl.col("began").first())
+    return began.join(rolled_out(odd, model), on="session", how="anti")
+
+
+def rolled_out(called: pl.DataFrame, model: Model) -> pl.DataFrame:
+    """Return the sessions with a tool that is new to the model and already called by several users."""
+    new = called.filter(~TOOL.is_in(model.tools)).with_columns(users=pl.col("user_id").n_unique().over(TOOL))
+    return new.filter(pl.col("users") >= ROLLED_OUT).select("session").unique()

@@ -1,0 +1,35 @@
+"""The one way analytics opens a DuckDB of its own: bounded in memory and on disk, in UTC.
+
+Without a folder named, DuckDB spills into the folder one stands in, and as much as fits there.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import duckdb
+
+MOST_SPILLED = "16GB"
+"""More than this no job may spill: it fails with an error rather than fill the disk."""
+MEMORY = "50%"
+"""Of the machine's memory; what an operator sets in [query] goes before it."""
+
+
+def connect(settings: Mapping[str, str | int] | None = None) -> duckdb.DuckDBPyConnection:
+    """Return a DuckDB of its own. `settings` are DuckDB's, and go before the bounds of this module.
+
+    What it spills lies in the system's folder for temporary files (TMPDIR) and is gone when it is closed.
+    """
+    import duckdb
+
+    spill = Path(tempfile.gettempdir()) / f"tooltrail-{os.getpid()}-{secrets.token_hex(4)}"
+    bounds = {"temp_directory": str(spill), "max_temp_directory_size": MOST_SPILLED, "memory_limit": MEMORY}
+    connection = duckdb.connect(config={**bounds, **(settings or {})})
+    connection.execute("SET TimeZone = 'UTC'")
+    return connection
