@@ -22,9 +22,20 @@ _UNREAD = int.from_bytes(sha256().digest()[:8], "big") >> 1
 """The seal of a file of which nothing was read."""
 _SESSIONS, _DETECTIONS = ("session_states", "job:sessions"), ("evaluations", "job:detections")
 JOBS = {
-    **dict.fromkeys(("session_links", "session_merges", "session_states"), _SESSIONS),
+    **dict.fromkeys(("session_links", "session_merges", "session_doubts", "session_states"), _SESSIONS),
     **dict.fromkeys(
-        ("finding_states", "evaluations", "incident_links", "activity", "owners", "tool_habits"), _DETECTIONS
+        (
+            "finding_states",
+            "evaluations",
+            "incident_links",
+            "activity",
+            "owners",
+            "tool_habits",
+            "tool_days",
+            "user_hours",
+            "credential_days",
+        ),
+        _DETECTIONS,
     ),
 }
 """For tables that jobs make: the table and stream of the job's position. At 0 it does all of its work again."""
