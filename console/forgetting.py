@@ -35,13 +35,14 @@ def erase_person(
     *,
     dry_run: bool,
     resume: bool,
+    replay: bool,
 ) -> int:
     """Say where a person is and propose to erase them, or go on with what was approved; returns the exit code."""
     from store.keeping import erasing
 
     lake = place.open()
-    if resume:
-        return _resume(place, lake, output)
+    if resume or replay:
+        return _again(place, lake, output, replay=replay)
     subject, shared = erasing.whom(lake, names, fingerprints_of)
     say(f"erases     {', '.join(subject.names)}")
     if shared:
@@ -56,13 +57,15 @@ def erase_person(
     return Exit.DONE
 
 
-def _resume(place: Place, lake: Lake, output: Output) -> int:
+def _again(place: Place, lake: Lake, output: Output, *, replay: bool) -> int:
     from store.keeping import erasing
     from store.keeping.compacting import HINT
     from store.locks import alone
 
     with alone(lake, "keeping", HINT):
         results = erasing.resume_held(lake, place.settings().keeping.ledger)
+        if replay:
+            results += erasing.replay_held(lake, erasing.ledger(lake), fingerprints_of)
     return _print_erased(output, results)
 
 

@@ -171,11 +171,12 @@ def release(hold_id: str, reason: str, by: str, place: Place) -> None:
 @click.option("--by", metavar="NAME", help="Who proposes it.")
 @click.option("--dry-run", is_flag=True, help="Only say where the person is.")
 @click.option("--resume", is_flag=True, help="Go on with approved erasures that were interrupted or held.")
+@click.option("--replay", is_flag=True, help="Erase again by the ledger, as after records were read again.")
 @lake_option
 @output_options
 def erase(
-    *, names: tuple[str, ...], reason: str | None, by: str | None, dry_run: bool, resume: bool, place: Place,
-    output: Output,
+    *, names: tuple[str, ...], reason: str | None, by: str | None, dry_run: bool, resume: bool, replay: bool,
+    place: Place, output: Output,
 ) -> int:  # fmt: skip
     r"""Propose to erase a person; another person approves it with `lake approve`, which does it.
 
@@ -187,7 +188,7 @@ def erase(
     """
     from console.forgetting import erase_person
 
-    return erase_person(place, output, names, reason, by, dry_run=dry_run, resume=resume)
+    return erase_person(place, output, names, reason, by, dry_run=dry_run, resume=resume, replay=replay)
 
 
 @command.command()

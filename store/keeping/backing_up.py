@@ -21,18 +21,19 @@ from store.entries import digests
 from store.errors import IntegrityError, UnreachableError, UsageError
 from store.integrity.log import FOLDER as TLOG
 from store.keeping.compacting import HINT
+from store.keeping.faults import QUARANTINE
 from store.keeping.log_faults import good_checkpoints
+from store.keeping.notes import FOLDER as ERASING
 from store.keeping.records import Done, record
-from store.keys import FILE_NAME as SITE_KEY
-from store.lake import MARKER, Lake
+from store.lake import Lake
 from store.locks import alone
-from store.settings import FILE_NAME as SETTINGS
 from store.snapshot import index_path
 from store.tables import TABLES
 from store.tables.table import Table
 from store.upgrading import template_of
 
-LOG_KEY = "log.key"
+KEY = ".key"
+"""What the names of files with secrets have in them."""
 _FACTS = ("events", "dead_letters", "gaps")
 """Tables copied last, in this order: what jobs made never tells of more than was copied, and no letter is lost."""
 
@@ -75,20 +76,19 @@ def back_up(lake: Lake, folder: Path, *, with_keys: bool = False) -> Backup:
 
 def _files(lake: Lake, versions: dict[str, int], *, with_keys: bool) -> Iterator[tuple[Path, str | None]]:
     """Yield what a backup holds, with the digest where it is on record; the log of changes first, it is healed."""
-    keys = (SITE_KEY, LOG_KEY) if with_keys else ()
-    for name in (MARKER, SETTINGS, *keys):
-        if (lake.path / name).is_file():
-            yield lake.path / name, None
-    for folder in (TLOG, "trained", "exports"):
-        yield from (
-            (p, None) for p in sorted((lake.path / folder).rglob("*")) if p.is_file() and not _passing(p)
-        )
+    beside = [p for p in lake.path.iterdir() if p.name not in TABLES and not _stays(p, with_keys=with_keys)]
+    for path in sorted(beside, key=lambda p: (p.name != TLOG, p.name)):
+        inside = sorted(path.rglob("*")) if path.is_dir() else [path]
+        yield from ((p, None) for p in inside if p.is_file() and not _stays(p, with_keys=with_keys))
     for name in [*(n for n in TABLES if n not in _FACTS), *_FACTS]:
         yield from _of_table(lake, TABLES[name], versions)
 
 
-def _passing(path: Path) -> bool:
-    return path.suffix == ".tmp" or path.name == ".lock"
+def _stays(path: Path, *, with_keys: bool) -> bool:
+    """Say whether a file is none of a backup's: locks, drafts, what was set aside, who is to be erased, and keys."""
+    if path.name in (QUARANTINE, ERASING) or path.suffix in (".tmp", ".lock") or path.name == ".lock":
+        return True
+    return KEY in path.name and not with_keys
 
 
 def _of_table(lake: Lake, table: Table, versions: dict[str, int]) -> Iterator[tuple[Path, str | None]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from store.keeping.compacting import HINT
 from store.keeping.faults import Fault, set_aside
 from store.keeping.records import Done, record
 from store.keeping.replacing import Change, replace_files
-from store.keeping.rereading import JOBS, Lost, lost, step_back
+from store.keeping.rereading import JOBS, Lost, jobs_ahead, lost, step_back
 from store.keeping.rows import plain, read_rows
 from store.keeping.vacuuming import Ages, remove_file
 from store.keys import derive
@@ -73,10 +74,19 @@ def repair(
         done = [one for fault in logs for one in _mend_log(lake, fault, step_back_over)]
         if not any(fault.kind == "no_log" for fault in logs):
             lake = Lake.open(path)
+        if any(fault.table == EVENTS.name for fault in logs) and done:
+            _hold_jobs_back(lake)
         found = examine(path, ages)
         done += [one for fault in found for one in _mend(lake, fault)]
         record(lake, done)
     return done, examine(path, ages) if done else found
+
+
+def _hold_jobs_back(lake: Lake) -> None:
+    """Let no job stand on a version of events that was set aside: it would pass over what takes its place."""
+    with suppress(TooltrailError):  # a table that cannot be opened is among the faults that remain
+        for holder, position in jobs_ahead(lake):
+            replace_files(lake, TABLES[holder], Change("repair", [], positions=position))
 
 
 def _mend_log(lake: Lake, fault: Fault, step_back_over: bool) -> Iterator[Done]:

@@ -22,9 +22,20 @@ _UNREAD = int.from_bytes(sha256().digest()[:8], "big") >> 1
 """The seal of a file of which nothing was read."""
 _SESSIONS, _DETECTIONS = ("session_states", "job:sessions"), ("evaluations", "job:detections")
 JOBS = {
-    **dict.fromkeys(("session_links", "session_merges", "session_states"), _SESSIONS),
+    **dict.fromkeys(("session_links", "session_merges", "session_doubts", "session_states"), _SESSIONS),
     **dict.fromkeys(
-        ("finding_states", "evaluations", "incident_links", "activity", "owners", "tool_habits"), _DETECTIONS
+        (
+            "finding_states",
+            "evaluations",
+            "incident_links",
+            "activity",
+            "owners",
+            "tool_habits",
+            "tool_days",
+            "user_hours",
+            "credential_days",
+        ),
+        _DETECTIONS,
     ),
 }
 """For tables that jobs make: the table and stream of the job's position. At 0 it does all of its work again."""
@@ -56,7 +67,8 @@ def lost(root: Path, paths: Sequence[str]) -> list[Lost]:
         streams = {app: at for app, at in entry.positions.items() if "#" not in app}
         if not sources.isdisjoint(entry.added):
             for app, at in streams.items():
-                found[app] = (found[app][0] if app in found else now.get(app, -1), at)
+                before, until = found.get(app, (at, at))
+                found[app] = (min(before, now.get(app, -1)), max(until, at))
         now |= streams
     known = set(now)
     return [Lost(app, before, until, _again(app, known)) for app, (before, until) in sorted(found.items())]
@@ -93,3 +105,14 @@ def step_back(lake: Lake, stretches: Sequence[Lost]) -> dict[str, int]:
         told |= one.positions() if one.before < last else {}
         told[reread_of(one.stream)] = max(last, -1 if beyond is None else beyond)
     return told
+
+
+def jobs_ahead(lake: Lake) -> list[tuple[str, dict[str, int]]]:
+    """Return the jobs' tables and positions to set where a job stands on a version of events that is gone."""
+    newest = lake.snapshot(EVENTS.name).version
+    found = []
+    for holder, stream in (_SESSIONS, _DETECTIONS):
+        done, _ = lake.position(holder, stream)
+        if done is not None and done > newest:
+            found.append((holder, {stream: newest}))
+    return found

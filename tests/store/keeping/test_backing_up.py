@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from lakes import ask, event_ids, one, record, take_in
 
+from store.durable import write_file
 from store.errors import IntegrityError, UsageError
 from store.integrity.verify import Options, verify
 from store.keeping import approving, erasing
@@ -53,6 +54,18 @@ def test_a_lake_comes_back_as_it_was(filled: Lake, tmp_path: Path) -> None:
     take_in(lake, [record(9)], first=7)
     assert one(lake, "SELECT count(*) FROM events") == 7
     assert one(lake, "SELECT detail FROM upkeep WHERE operation = 'restore'") == backup.taken
+
+
+def test_what_lies_beside_the_tables_comes_too(filled: Lake, tmp_path: Path) -> None:
+    """Settings, cursors, models and packs are part of a lake; locks, drafts and notes of erasures are not."""
+    wanted = ["tooltrail.toml", "exports/siem.json", "trained/model.arrow", "packs/q3/page.html"]
+    unwanted = ["erasing/ab.json", "quarantine/1/x.parquet", "exports/.siem.json.12.tmp", "keeping.lock"]
+    for name in (*wanted, *unwanted):
+        write_file(filled.path / name, b"# " + name.encode())
+    backup = back_up(filled, tmp_path / "backup")
+    held = {one.path for one in backup.files}
+    assert held.issuperset(wanted)
+    assert held.isdisjoint(unwanted)
 
 
 def test_only_what_is_new_is_copied(filled: Lake, tmp_path: Path) -> None:

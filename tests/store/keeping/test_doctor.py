@@ -231,6 +231,20 @@ def test_what_a_job_made_is_made_again(lake: Lake) -> None:
     assert ask(opened, "SELECT session, events FROM sessions") == before
 
 
+def test_no_job_stands_on_what_was_set_aside(filled: Lake) -> None:
+    """A job that had seen the torn commit goes back: it must see what is committed in its place."""
+    from analytics.stitching.job import POSITION, update
+
+    update(filled)
+    log_entry(filled.path / "events", 4).write_bytes(b"")
+    repair(filled.path)
+    assert Lake.open(filled.path).position("session_states", POSITION)[0] == 3
+    mended = again(filled)
+    assert mended.snapshot("events").version == 4
+    update(mended)
+    assert mended.position("session_states", POSITION)[0] == 4
+
+
 def test_a_key_index_is_made_again(filled: Lake) -> None:
     """Gone or damaged, it is made from its file, under the lake's key where the column is personal."""
     [file, *_] = filled.snapshot("events").files
