@@ -133,7 +133,7 @@ def lose(path: Path, how: str) -> None:
         path.write_bytes(content)
 
 
-@pytest.mark.parametrize("how", ["gone", "empty", "flipped"])
+@pytest.mark.parametrize("how", ["gone", pytest.param("empty", marks=pytest.mark.slow), "flipped"])
 def test_a_lost_file_is_read_again_from_its_source(filled: Lake, how: str) -> None:
     """Its rows come once more, those of other files are known and dropped: every event is there exactly once."""
     victim = Path(filled.snapshot("events").paths()[1])

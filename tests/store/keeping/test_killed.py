@@ -79,7 +79,9 @@ def filled(lake: Lake) -> Lake:
 FEW = [2, 7, 13]
 
 
-@pytest.mark.parametrize(("job", "left"), [("compact", 16), ("expire", 14), ("maintain", 14)])
+@pytest.mark.parametrize(
+    ("job", "left"), [("compact", 16), ("expire", 14), pytest.param("maintain", 14, marks=pytest.mark.slow)]
+)
 @pytest.mark.parametrize("steps", [FEW, pytest.param(range(0, 90, 2), marks=pytest.mark.slow)])
 def test_upkeep_is_killed_and_goes_on(filled: Lake, job: str, left: int, steps: list[int]) -> None:
     """After each kill the lake opens with the rows of before or of after; then the job is run to its end."""
@@ -126,6 +128,7 @@ def test_a_repair_is_killed_and_goes_on(filled: Lake) -> None:
     ] == [f"n-{n}" for n in range(12)]
 
 
+@pytest.mark.slow
 def test_a_backup_is_killed_and_goes_on(filled: Lake) -> None:
     """A backup counts once its list is there; what was copied before a kill is not copied again."""
     folder = filled.path.parent / "backup"
