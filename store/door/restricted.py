@@ -15,7 +15,7 @@ import duckdb
 
 from store.door.policy import EVERY, Role
 from store.errors import UsageError
-from store.events import BY_NAME
+from store.events import BY_NAME, COLUMNS, Group
 from store.sql import view_statements
 from store.tables import TABLES
 from store.tables.table import Table
@@ -78,7 +78,7 @@ def _restrict(database: duckdb.DuckDBPyConnection, source: str, name: str, role:
     for column in masks:
         if column not in types:
             raise UsageError(f"{name} has no column {column!r}", where=role.place("masks", name, column))
-    masks |= _salts(masks, types)
+    masks |= _proofs(masks, types)
     condition = role.filter.get(name)
     columns = []
     for column, kind in types.items():
@@ -95,10 +95,11 @@ def _restrict(database: duckdb.DuckDBPyConnection, source: str, name: str, role:
         ) from error
 
 
-def _salts(masks: Mapping[str, str], types: Mapping[str, str]) -> dict[str, str]:
-    """Return masks of the salts of what is masked: with one, a guess at a hidden value could be tried on the leaf."""
-    classes = {BY_NAME[column].sealed for column in masks if column in BY_NAME} - {""}
-    return {salt: "null" for name in classes if (salt := f"{name}_salt") in types}
+def _proofs(masks: Mapping[str, str], types: Mapping[str, str]) -> dict[str, str]:
+    """Return masks of what proves rows that are not whole: with a salt, a guess at a hidden value could be tried."""
+    if not any(BY_NAME[column].sealed for column in masks if column in BY_NAME):
+        return {}
+    return {c.name: "null" for c in COLUMNS if c.group is Group.INTEGRITY and c.name in types}
 
 
 def _masked(column: str, kind: str, mask: str | None, key: bytes, place: str) -> str:
@@ -151,7 +152,7 @@ def file_rows(files: Mapping[str, list[str]]) -> Callable[[Table], str]:
         paths = ", ".join("'" + path.replace("'", "''") + "'" for path in files[table.name])
         return (
             f"SELECT {columns} FROM read_parquet([{paths}], hive_partitioning = true, "  # noqa: S608 - our own names
-            f"hive_types = {{'{table.partition}': DATE}})"
+            f"hive_types = {{'{table.partition}': DATE}}, union_by_name = true)"
         )
 
     return rows_of

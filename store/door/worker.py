@@ -117,9 +117,9 @@ class _Told:
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         text = "".join(chain(str(error).split("\n\nLINE")[0].split("\nLINE")[0].splitlines()[:3]))
-        if isinstance(error, duckdb.OutOfMemoryException) or (
-            isinstance(error, duckdb.IOException) and "temporary" in text.lower()
-        ):
+        spilt = isinstance(error, duckdb.IOException) and "temporary" in text.lower()
+        buffered = isinstance(error, OSError) and text.startswith("Out of Memory")  # by way of Arrow's stream
+        if isinstance(error, duckdb.OutOfMemoryException) or spilt or buffered:
             raise StoppedError("the question needs more memory than its role has") from error
         if isinstance(error, duckdb.Error) and any(place in str(error) for place in self._places):
             raise UnreachableError("a data file of the lake cannot be read") from error

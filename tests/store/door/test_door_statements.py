@@ -188,18 +188,18 @@ def test_what_is_masked_by_a_hash_can_still_be_joined(worlds: tuple[Lake, Lake])
     assert answer["user_id"].to_pylist() == expected
 
 
-def test_the_salt_of_what_is_masked_is_masked(worlds: tuple[Lake, Lake]) -> None:
-    """With the salt and the leaf hash a guess at the masked value could be tried; those of other columns stay."""
+def test_what_proves_masked_rows_is_masked(worlds: tuple[Lake, Lake]) -> None:
+    """With salt and leaf hash a guess at the masked value could be tried; a row that is not whole proves nothing."""
     statement = (
-        "SELECT count(person_salt) AS person, count(content_salt) AS content, count(*) AS n FROM tool_calls"
+        "SELECT count(person_salt) AS salts, count(leaf_hash) AS leaves, count(*) AS n FROM tool_calls"
     )
     [free] = _rows(asked(worlds[0], FREE, statement))
     [bound] = _rows(asked(worlds[0], BOUND, statement))
-    assert free["person"] == free["content"] == free["n"] > bound["n"] > 0
-    assert (bound["person"], bound["content"]) == (0, 0)
-    one = Role("one", VIEWS, masks={"events": {"user_id": "null"}})
+    assert free["salts"] == free["leaves"] == free["n"] > bound["n"] > 0
+    assert (bound["salts"], bound["leaves"]) == (0, 0)
+    one = Role("one", VIEWS, masks={"events": {"server_name": "null"}})
     [seen] = _rows(asked(worlds[0], one, statement))
-    assert (seen["person"], seen["content"]) == (0, seen["n"])
+    assert (seen["salts"], seen["leaves"]) == (seen["n"], seen["n"])
 
 
 def _rows(answer: object) -> list[dict[str, int]]:
