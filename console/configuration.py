@@ -23,7 +23,9 @@ EXAMPLES: dict[str, str] = {
     "query.memory_limit": '"4GiB"', "access.socket": '"/run/tooltrail/door.sock"', "access.group": '"investigators"',
     "access.reason_pattern": "'CASE-\\d+'", "debt.short_lives": '{ github = "30m" }',
     "mail.host": '"smtp.example.com"', "mail.username": '"tooltrail"', "mail.password": '"..."',
-    "mail.ca_file": '"mail-ca.pem"',
+    "mail.ca_file": '"mail-ca.pem"', "retention.classes": '{ client_event = "30d" }',
+    "retention.tenants": '{ "acme/denial" = "730d" }', "retention.tables": '{ dead_letters = "90d" }',
+    "keeping.ledger": '"/mnt/other/erasures.ndjson"',
 }  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from kafka_harness import Kafka, events
 pytestmark = pytest.mark.broker
 
 
+@pytest.mark.slow
 def test_messages_survive_a_kill(own_broker: Broker, kafka: Kafka) -> None:
     """A killed and restarted broker has the same data on the same port: tests of outages rely on both."""
     topic = kafka.topic()

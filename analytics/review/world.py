@@ -6,9 +6,6 @@ and last. Everything is asked of a DuckDB of its own, over one version of the la
 
 from __future__ import annotations
 
-import shutil
-import tempfile
-import weakref
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -20,6 +17,7 @@ import duckdb
 import polars as pl
 import pyarrow as pa
 
+from analytics import engine
 from analytics.detecting.tool_classes import Overrides, classify, overrides
 from analytics.review.basis import Scope
 from store.lake import AsOf, Lake
@@ -113,11 +111,7 @@ def _period(events: Snapshot, scope: Scope) -> tuple[datetime, datetime]:
 
 
 def _connect(settings: Mapping[str, str | int] | None) -> duckdb.DuckDBPyConnection:
-    spill = tempfile.mkdtemp(prefix="tooltrail-review-")
-    bounds: dict[str, Any] = {"temp_directory": spill, "max_temp_directory_size": "16GB", **(settings or {})}
-    database = duckdb.connect(config=bounds)
-    weakref.finalize(database, shutil.rmtree, spill, ignore_errors=True)
-    database.execute("SET TimeZone = 'UTC'")
+    database = engine.connect(settings)
     database.execute("SET preserve_insertion_order = false")
     return database
 

@@ -41,6 +41,7 @@ def wanted(lake: Lake, where: str = "true") -> list[str]:
     return ordered
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rows", [1, 7, 60, 1000])
 def test_slices_change_nothing(many: Lake, monkeypatch: pytest.MonkeyPatch, rows: int) -> None:
     """However many slices, each event comes once and in order, also those of broken clocks."""

@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from bench import review
 
 
+@pytest.mark.slow
 def test_a_small_review_is_measured(tmp_path: Path) -> None:
     """Two sizes give seconds, memory, the parts, and how it grew; states are all of the grants under review."""
     arguments = [

@@ -1,5 +1,7 @@
 """The leak benchmark in small: planted leaks are found through the real ingest, and nothing where there are none."""
 
+import pytest
+
 from bench.leak_corpus import MECHANISMS, corpus
 from bench.leaks import measure
 
@@ -12,6 +14,7 @@ def test_the_corpus_is_what_its_seed_says():
     assert corpus(1500, 24, 0).leaks == {}
 
 
+@pytest.mark.slow
 def test_planted_leaks_are_found_and_nothing_else():
     """Most whole records that reach another are found, and little besides, though one event in forty is a leak."""
     planted = corpus(4000, 60, 24)
@@ -21,6 +24,7 @@ def test_planted_leaks_are_found_and_nothing_else():
     assert len(found - set(planted.leaks)) <= 0.1 * len(found)
 
 
+@pytest.mark.slow
 def test_a_fleet_without_leaks_has_no_finding():
     """Shared tickets, templates, mails and public pages are no leaks."""
     assert measure(corpus(4000, 60, 0))[0] == []

@@ -1,9 +1,12 @@
 """The benchmark of the pack in small: it measures every detection on a lake that was really ingested."""
 
+import pytest
+
 from analytics.detecting.catalog import load
 from bench.detections import _rows, make, measure
 
 
+@pytest.mark.slow
 def test_every_detection_is_measured_and_judged_by_its_growth(tmp_path):
     """No detection is left out of the table, and the pack's rate has its target in it."""
     lake = str(tmp_path / "day")

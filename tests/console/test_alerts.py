@@ -228,6 +228,7 @@ def test_mail_of_a_finding_is_known_as_a_repeat(lake, mails):
     assert "detection: d" in text
 
 
+@pytest.mark.slow
 @pytest.mark.broker
 def test_kafka_gets_a_message_keyed_by_the_finding(lake, broker, kafka):
     """It is sent when the broker has it; a topic that is not there is a failure, which is said."""

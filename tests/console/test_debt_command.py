@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
 from lakes import rows_of
 from story import Run
 
@@ -26,6 +27,7 @@ def test_it_prints_rows_and_says_what_they_rest_on(run: Run, lake: Lake) -> None
     assert "1 credentials without an issue date count from when they were first seen" in answer.stderr
 
 
+@pytest.mark.slow
 def test_every_view_prints_for_a_person(run: Run, lake: Lake) -> None:
     """By owner and server, by week and in the order to pay, hostile names made harmless."""
     for view in (("--by", "credential"), ("--by", "owner"), ("--by", "server", "--weeks"), ("--pay-first",)):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
 from story import Run
 
 SECRET = "ghp_" + "a1B2c3D4" * 4 + "e5F6"
@@ -33,6 +34,7 @@ def test_import_show_diff_and_explain(tmp_path: Path, run: Run) -> None:
     assert "nothing is granted to 'nobody'" in nobody.stderr
 
 
+@pytest.mark.slow
 def test_a_faulty_file_is_told_by_line_and_column_and_a_secret_is_never_repeated(
     tmp_path: Path, run: Run
 ) -> None:

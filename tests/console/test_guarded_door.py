@@ -107,6 +107,7 @@ def test_roles_are_shown(run: Run, lake: Lake, config: str) -> None:
     assert "people.*" in shown.stdout
 
 
+@pytest.mark.slow
 def test_what_is_written_is_for_its_user_alone(run: Run, story: Path, tmp_path: Path) -> None:
     """Whatever the umask, no file or folder the command line makes can be read by anyone else."""
     before = set(tmp_path.rglob("*"))

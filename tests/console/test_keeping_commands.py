@@ -56,6 +56,7 @@ def test_expire_says_what_would_go(run: Run, made: Path) -> None:
     assert (wrong.returncode, "known are tool_call, denial, client_event" in wrong.stderr) == (2, True)
 
 
+@pytest.mark.slow
 def test_two_people_erase_and_a_hold_comes_first(run: Run, made: Path) -> None:
     """Proposed, refused to its proposer, restricted by a hold, done with its release; the exit codes say so."""
     hold = run(
@@ -118,6 +119,7 @@ def test_doctor_looks_then_mends(run: Run, made: Path) -> None:
     assert run("doctor", "--step-back").returncode == 2
 
 
+@pytest.mark.slow
 def test_back_up_and_restore(run: Run, made: Path) -> None:
     """A backup is checked and put back by itself; damage is exit code 4."""
     assert run("lake", "backup", "copy", "--with-keys").returncode == 0

@@ -6,6 +6,7 @@ import csv
 import json
 from pathlib import Path
 
+import pytest
 from story import Run
 
 CALLS = [
@@ -69,6 +70,7 @@ def test_a_review_from_beginning_to_seal(tmp_path: Path, run: Run) -> None:
     assert run("review", "check", "q1").returncode == 4
 
 
+@pytest.mark.slow
 def test_a_faulty_form_is_told_by_line_and_column(tmp_path: Path, run: Run) -> None:
     """The place of what is wrong is named, with code 2, and nothing of the form is taken in."""
     prepared(tmp_path, run)

@@ -244,6 +244,7 @@ def test_a_killed_stream_to_otlp_loses_nothing(receiver: Receiver, tmp_path: Pat
     assert set(receiver.ids) == {f"{n:032x}" for n in range(10_000)}
 
 
+@pytest.mark.slow
 @pytest.mark.broker
 def test_a_killed_stream_to_kafka_loses_nothing(kafka: Kafka, broker: Broker, tmp_path: Path) -> None:
     """After kill -9 every event is in the topic, keyed by its id and readable as OCSF."""

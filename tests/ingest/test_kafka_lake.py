@@ -112,6 +112,7 @@ def owned(run: Run) -> int:
 # --- members -------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_consumers_that_come_and_go(broker: Broker, kafka: Kafka, lake: Lake) -> None:
     """Two, then four, then one consumer share four partitions under load: each event is one row.
 
@@ -140,6 +141,7 @@ def test_consumers_that_come_and_go(broker: Broker, kafka: Kafka, lake: Lake) ->
     assert min(run.pipeline.counts.rows for run in runs) > 0
 
 
+@pytest.mark.slow
 def test_a_broker_that_goes_away_and_comes_back(own_broker: Broker, kafka: Kafka, lake: Lake) -> None:
     """A broker killed in the middle of reading costs no event and doubles none; the consumer goes on by itself."""
     topic = kafka.topic(2)

@@ -81,6 +81,7 @@ def test_a_session_timeout_the_broker_refuses_names_its_setting(
     assert "--session-timeout" in (caught.value.hint or "")
 
 
+@pytest.mark.slow
 def test_a_wrong_password_is_an_error_that_names_the_settings(
     broker: Broker, kafka: Kafka, ledger: FakeLedger
 ) -> None:
@@ -223,6 +224,7 @@ def _feed(kafka: Kafka, topic: str, sent: list[bytes]) -> None:
         time.sleep(0.12)
 
 
+@pytest.mark.slow
 def test_a_partition_that_moves_is_flushed_first(broker: Broker, kafka: Kafka, ledger: FakeLedger) -> None:
     """Cooperative rebalance: a member flushes what it gives up and keeps the rest, read once."""
     topic = kafka.topic(2)

@@ -95,6 +95,7 @@ def running(
                 process.kill()
 
 
+@pytest.mark.slow
 def test_killed_between_commit_and_answer_nothing_is_doubled_or_lost(lake: Lake) -> None:
     """The SDK sends again what was never answered; rows and dead letters are there once each."""
     port = free_port()

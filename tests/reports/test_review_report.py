@@ -53,6 +53,7 @@ def test_numbers_lead_to_their_questions() -> None:
     assert "ab" * 32 in html
 
 
+@pytest.mark.slow
 def test_fifty_thousand_grants_fit_and_the_files_have_all_of_them() -> None:
     """The page stays below five megabytes; it says how many there are and where they all are."""
     found, campaign = assessed(50_000)

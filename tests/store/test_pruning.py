@@ -329,6 +329,7 @@ def test_known_shapes_are_answered_right(full: Lake) -> None:
 
 @settings(max_examples=30, deadline=None)
 @given(shape=st.sampled_from(SHAPES), first=WHERE, second=WHERE)
+@pytest.mark.slow
 def test_no_question_loses_rows(full: Lake, shape: str, first: str, second: str) -> None:
     """Whatever is asked, the answer over the chosen files is the answer over all files."""
     query = shape.format(first, second, "a.user_id = 'u0'")

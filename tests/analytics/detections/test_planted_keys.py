@@ -42,6 +42,7 @@ def planted(logs, lines):
     return told
 
 
+@pytest.mark.slow
 def test_the_planted_keys_are_found_and_no_others(found):
     """Every planted key that can be told is found; on everything else both detections are quiet."""
     credentials, incidents = found

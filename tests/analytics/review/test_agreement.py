@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
 from company import ROSTER, START, assessed, call, filled, granted, imported
 
 from analytics.entitlements.explain import Question, explain
@@ -31,6 +32,7 @@ TOOLS = (
 )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_every_call_is_judged_as_explain_judges_it(lake: Lake) -> None:
     """A stray wherever explain denies, none where it allows or depends; and the grants it names were used."""
     filled(lake, *(call(80, who, tool, server) for who in PEOPLE for server, tool in TOOLS))

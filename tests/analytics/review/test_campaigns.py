@@ -183,6 +183,7 @@ def test_closing_is_refused_until_everything_adds_up(company: Lake) -> None:
         close(company, "q1", "dora")
 
 
+@pytest.mark.slow
 def test_the_seal_holds_and_tells_when_it_is_broken(company: Lake) -> None:
     """Files are sealed by their SHA-256 with the lake's versions; a changed file is found out."""
     begin(company, Opening("q1", "dora"), SCOPE)
@@ -245,6 +246,7 @@ def test_a_revocation_is_followed_until_it_is_proven(company: Lake) -> None:
     }
 
 
+@pytest.mark.slow
 def test_the_next_campaign_says_what_was_not_carried_out(company: Lake) -> None:
     """Against the one before: what was revoked and still stands, what came, and what is no longer there."""
     begin(company, Opening("q1", "dora"), SCOPE)

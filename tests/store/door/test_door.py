@@ -26,6 +26,8 @@ from store.keys import Hmac
 from store.lake import Lake
 from store.settings import AccessSettings
 
+pytestmark = pytest.mark.slow
+
 ANA = Caller(1001, "ana", "command")
 TIGHT = Role(
     "tight", VIEWS, limits=Limits(max_seconds=1.5, max_memory=64 << 20, max_rows=5, max_bytes=1 << 20)

@@ -21,6 +21,8 @@ from store.errors import TooltrailError
 from store.lake import Lake
 from store.settings import AccessSettings
 
+pytestmark = pytest.mark.slow
+
 ME = Caller.this("python")
 COUNT = Question(
     "SELECT count(tool_name || server_name) AS n, max(args_json) AS x FROM events", "free", "CASE-1"

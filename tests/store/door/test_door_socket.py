@@ -24,6 +24,8 @@ from store.errors import DeniedError, UnreachableError, UsageError
 from store.lake import Lake
 from store.settings import AccessSettings
 
+pytestmark = pytest.mark.slow
+
 ME = os.getuid()
 
 

@@ -182,6 +182,7 @@ for part in range(25):
 """
 
 
+@pytest.mark.slow
 def test_upkeep_and_backups_run_beside_ingest(lake: Lake, tmp_path: Path) -> None:
     """While another process commits, round after round of upkeep loses nothing, and each backup is a lake."""
     environment = os.environ | {"PYTHONPATH": f"{TESTS}:{TESTS.parent}"}
@@ -216,6 +217,7 @@ def test_a_bounded_round_stops_in_time(filled: Lake) -> None:
     assert [d.table_name for d in maintain(filled, Upkeep()) if d.operation == "compact"] == ["events"]
 
 
+@pytest.mark.slow
 def test_ingest_is_not_stopped_by_what_removes(lake: Lake) -> None:
     """A commit that takes rows away, and changes a table's properties for it, makes an append try again, not fail."""
     environment = os.environ | {"PYTHONPATH": f"{TESTS}:{TESTS.parent}"}

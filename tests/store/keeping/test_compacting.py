@@ -204,6 +204,7 @@ for part in range(40):
 """
 
 
+@pytest.mark.slow
 def test_ingest_goes_on_beside_compaction(lake: Lake) -> None:
     """While another process commits, compaction after compaction loses and doubles nothing."""
     tests = Path(__file__).parents[2]
