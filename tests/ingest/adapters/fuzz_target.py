@@ -23,7 +23,7 @@ from ingest.catalog import Detector, load_adapters  # noqa: E402
 
 LONGEST = 4096
 SECONDS_EACH = 5
-MEGABYTES = 512
+MEGABYTES = 768
 MAPPING = """
 summary = "fuzzed"
 absent = ["-"]

@@ -82,7 +82,7 @@ def test_a_wrong_time_is_named_as_the_one_it_is() -> None:
 
 @pytest.mark.slow
 def test_no_bytes_break_an_adapter(tmp_path: Path) -> None:
-    """Whatever the bytes: no exception, no input over five seconds, no memory over 512 MB, and rejects say why."""
+    """Whatever the bytes: no exception, no input over five seconds, no memory over 768 MB, and rejects say why."""
     pytest.importorskip("atheris", reason="there is no wheel of it for this system")
     target = Path(__file__).with_name("fuzz_target.py")
     command = [sys.executable, str(target), str(SECONDS), str(tmp_path)]
