@@ -41,6 +41,7 @@ def fill(folder: Path, **decided: tuple[str, str]) -> None:
         writer.writerows(rows)
 
 
+@pytest.mark.slow
 def test_a_review_from_beginning_to_seal(tmp_path: Path, run: Run) -> None:
     """Begun, decided by a form and by a second person, closed and checked; each step says what it did."""
     prepared(tmp_path, run)
@@ -86,6 +87,7 @@ def test_a_faulty_form_is_told_by_line_and_column(tmp_path: Path, run: Run) -> N
     assert (unknown.returncode, "there is no review 'q2'" in unknown.stderr) == (2, True)
 
 
+@pytest.mark.slow
 def test_an_empty_lake_says_so(run: Run) -> None:
     """Nothing to review is told in words; a campaign over nothing is not begun."""
     assert run("init", "lake").returncode == 0

@@ -89,6 +89,7 @@ def test_a_witness_that_cannot_be_asked(run: Run, own: Path) -> None:
     assert (done.returncode, "no checkpoint that it signed" in done.stdout) == (4, True)
 
 
+@pytest.mark.slow
 def test_evidence_of_a_session_a_query_and_a_finding(run: Run, own: Path, tmp_path: Path) -> None:
     """Each as a bundle that its own program accepts; a name that is nothing makes none."""
     answer = run(

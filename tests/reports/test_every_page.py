@@ -95,6 +95,7 @@ def test_headings_are_in_order_and_tables_have_captions(texts: dict[str, str], n
     assert targets <= {f"#{id_}" for id_ in ids}
 
 
+@pytest.mark.slow
 def test_equal_lakes_give_equal_bytes(tmp_path: Path) -> None:
     """A copy of a lake gives the same pages, and so does asking twice."""
     lake = hostile_lake(Lake.create(tmp_path / "one", bytes(range(32))))

@@ -94,6 +94,7 @@ def test_asked_again_as_of_its_moment_it_is_the_same(lake: Lake) -> None:
     assert load("review").build(lake, again).html() == first.html()
 
 
+@pytest.mark.slow
 def test_a_campaign_has_a_report_with_what_was_decided(lake: Lake) -> None:
     """What was frozen is reported with the decisions so far, the same each time; its name is no path."""
     name = "../2026 q3"

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 
+import pytest
 from lakes import one
 
 from store.lake import Lake
@@ -35,6 +36,7 @@ while True:
 """
 
 
+@pytest.mark.slow
 def test_killed_writers_leave_every_row_once(lake: Lake) -> None:
     """Rows = position + 1 after every kill, and the next writer goes on by itself."""
     seed = time.time_ns()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from company import ROSTER, START, assessed, call, filled, granted, imported, items, refused
 
 from analytics.review.model import Advice, State
@@ -170,6 +171,7 @@ def test_the_scope_bounds_what_is_under_review(lake: Lake) -> None:
     assert assessed(lake, kinds=("client",)).items == ()
 
 
+@pytest.mark.slow
 def test_the_same_versions_give_the_same_assessment(lake: Lake) -> None:
     """What came after a basis changes nothing of it: the numbers are those of its versions."""
     filled(lake, *(call(day, "ana", "list_repos") for day in DAYS))
