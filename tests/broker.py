@@ -14,6 +14,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import random
 import re
 import shutil
 import signal
@@ -44,6 +45,8 @@ USERS = [
     word for bits in (256, 512)
     for word in ("--add-scram", f"SCRAM-SHA-{bits}=[name=alice,password=secret]")
 ]  # fmt: skip
+PORTS = range(16_384, 32_768)
+PORT_PARTS = 8
 LISTENERS = ("PLAINTEXT", "SASL_PLAINTEXT", "SSL", "SASL_SSL")
 
 SETTINGS = """\
@@ -139,10 +142,27 @@ def _fetch(cache: Path, target: Path) -> None:
 
 
 def free_port() -> int:
-    """Return a loopback port nothing listens on just now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Return a loopback port nothing listens on just now, and that no client's connection is given.
+
+    A server binds its port seconds after it was found free. A port the system picked would by then often be
+    the near end of somebody's connection, so ours lie below the range it picks from (32768 up on Linux), each
+    test process draws from its own part of them, and none is drawn twice.
+    """
+    for port in _ports:
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise BrokerUnavailableError("no loopback port is free below the range of clients' ports")
+
+
+def _own_ports() -> Iterator[int]:
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % PORT_PARTS
+    size = (PORTS.stop - PORTS.start) // PORT_PARTS
+    first = PORTS.start + worker * size
+    yield from random.sample(range(first, first + size), size)
+
+
+_ports = _own_ports()
 
 
 @dataclass(frozen=True)

@@ -35,3 +35,12 @@ def test_a_missing_broker_skips_and_fails_under_ci(monkeypatch: pytest.MonkeyPat
     monkeypatch.delenv("CI")
     with pytest.raises(pytest.skip.Exception, match="no Java here"):
         broker_module._give_up("no Java here")
+
+
+def test_a_free_port_is_not_one_a_client_may_be_given() -> None:
+    """Ports are below what the system gives to connections: a connection made meanwhile cannot take one."""
+    ports = {broker_module.free_port() for _ in range(50)}
+    assert len(ports) == 50, "a port was handed out twice"
+    assert ports <= set(broker_module.PORTS)
+    with socket.create_server(("127.0.0.1", 0)) as given:
+        assert given.getsockname()[1] not in broker_module.PORTS
