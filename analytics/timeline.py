@@ -117,7 +117,8 @@ def _whole(lake: Lake, session: str, as_of: AsOf) -> tuple[str, dict[str, dateti
 
 
 def find_session(lake: Lake, session: str, as_of: AsOf = None) -> str:
-    """Return the session meant by its id, a unique prefix of one, or a raw session id."""
+    """Return the session meant by its id, a unique prefix of one, or a raw session id; space around it is ignored."""
+    session = session.strip()  # a CSV line's end, as `$(tooltrail sql --output csv ... | tail -1)` has one
     for key in (session.lower(), lake.session_key(session)):
         if _KEY.fullmatch(key) and (found := _keys(lake, "session = $key", key, as_of)):
             return found[0]
