@@ -30,7 +30,7 @@ _KINDS = {
     **{name: name for name in ("critical", "high", "medium", "low", "info", "used", "unused", "revoke", "narrow")},
     "denied only": "denied", "used, not granted": "drift", "too new": "new", "keep": "keep_it", "make jit": "narrow",
     "modify": "narrow", "grant or deny": "drift", "confirm denied": "revoke", "defer": "warned", "enforced": "good",
-    "still reachable": "bad", "overdue": "bad", "true": "denied", "open": "warned",
+    "still reachable": "bad", "overdue": "bad", "true": "denied", "open": "warned", "deny": "denied", "allow": "used",
 }  # fmt: skip
 
 

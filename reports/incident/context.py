@@ -26,7 +26,7 @@ _FINDINGS = (
     " finding_id:id:finding"
 )
 _EVENTS = (
-    "event_time:time, user, client, server, what:text, decision:text, outcome:text, said:long:what was said,"
+    "event_time:time, user, client, server, what, decision:tag, outcome:tag, said:text:what was said,"
     " event_id:id:event"
 )
 
