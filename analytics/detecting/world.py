@@ -54,28 +54,43 @@ def build(
     says of every tool what it does, `told` being what an operator says of it; the view `calls` is every call of a tool
     with that. In a summary `past` marks what was before the window.
     """
-    _view(connection, "lake_events", events)
-    _view(connection, "lake_activity", activity)
-    first, second = text("world.sql").split(";\n\n", 1)
-    connection.execute(first, {"from": window[0], "to": window[1]})
-    connection.execute(f"CREATE OR REPLACE TABLE fresh_activity AS {text('activity.sql')}")
-    connection.execute(second)
+    without_values(connection, events, activity, window, told, sessions=sessions, summed=summed)
+    _given(connection, "lake_owners", "owners", owners)
+    _given(connection, "lake_habits", "tool_habits", habits)
+    connection.execute(text("owners.sql"))
+
+
+def without_values(
+    connection: duckdb.DuckDBPyConnection,
+    events: str,
+    activity: str,
+    window: tuple[datetime, datetime],
+    told: Overrides | None = None,
+    *,
+    sessions: str | None = None,
+    summed: Mapping[str, str] | None = None,
+) -> None:
+    """Make what `build` makes, but for the tables of owners.sql, which take the most time and few detections ask."""
+    count_hours(connection, events, activity, window)
     for name in history.SUMMARIES:
         _summary(connection, name, (summed or {}).get(name))
     tools = connection.sql(text("tools.sql")).fetchall()
     connection.register("given_classes", classify(tools, told))
     connection.execute(text("calls.sql"))
     connection.unregister("given_classes")
-    kept = (
-        ("lake_owners", "owners", owners),
-        ("lake_habits", "tool_habits", habits),
-        ("sessions", "session_states", sessions),
-    )
-    for name, table, given in kept:
-        if given is None:
-            connection.register(f"no_{table}", TABLES[table].stored.empty_table())
-        _view(connection, name, given or f"no_{table}")
-    connection.execute(text("owners.sql"))
+    _given(connection, "sessions", "session_states", sessions)
+
+
+def count_hours(
+    connection: duckdb.DuckDBPyConnection, events: str, activity: str, window: tuple[datetime, datetime]
+) -> None:
+    """Make `events`, `activity` and `fresh_activity`, the hours of the window, alone."""
+    _view(connection, "lake_events", events)
+    _view(connection, "lake_activity", activity)
+    first, second = text("world.sql").split(";\n\n", 1)
+    connection.execute(first, {"from": window[0], "to": window[1]})
+    connection.execute(f"CREATE OR REPLACE TABLE fresh_activity AS {text('activity.sql')}")
+    connection.execute(second)
 
 
 def _summary(connection: duckdb.DuckDBPyConnection, name: str, kept: str | None) -> None:
@@ -85,6 +100,13 @@ def _summary(connection: duckdb.DuckDBPyConnection, name: str, kept: str | None)
     connection.execute(f"""
         CREATE OR REPLACE TABLE {name} AS
         SELECT *, true AS past FROM ({past}) UNION ALL BY NAME SELECT *, false AS past FROM fresh_{name}""")  # noqa: S608 - our own names
+
+
+def _given(connection: duckdb.DuckDBPyConnection, name: str, table: str, relation: str | None) -> None:
+    """Name what is given of a table of the lake; nothing of it when nothing is given."""
+    if relation is None:
+        connection.register(f"no_{table}", TABLES[table].stored.empty_table())
+    _view(connection, name, relation or f"no_{table}")
 
 
 def _view(connection: duckdb.DuckDBPyConnection, name: str, relation: str) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pyarrow as pa
 import pytest
 
@@ -26,15 +29,27 @@ SIDES = ("fires", "quiet", "not_evaluable", "trap")
 SCHEMA = pa.schema([*(arrow_schema().field(name) for name in world.COLUMNS), ("session", pa.string())])
 SESSIONS = pa.schema([field.with_nullable(True) for field in TABLES["session_states"].stored])
 TIMES = ("issued_at", "expires_at", "recorded_time")
+VALUES = set(re.findall(r"(?:TABLE|VIEW) (\w+)", world.text("owners.sql")))
+
+
+@cache
+def told(name: str) -> dict[str, Any]:
+    """Return the cases of a detection, by side."""
+    file = HERE / f"{name}.toml"
+    return tomllib.loads(file.read_text("utf-8")) if file.exists() else {}
+
+
+@cache
+def database(values: bool) -> duckdb.DuckDBPyConnection:
+    """Return the DuckDB that worlds with or without `values` are made in: each replaces all of the one before."""
+    return engine.connect({"threads": 1})
 
 
 def cases(side: str) -> list[Any]:
     """Return the cases of one side, named for the detection and the rule."""
     found = []
     for name in DETECTIONS:
-        file = HERE / f"{name}.toml"
-        listed = tomllib.loads(file.read_text("utf-8")).get(side, []) if file.exists() else []
-        found += [pytest.param(name, case, id=f"{name}: {case['rule']}") for case in listed]
+        found += [pytest.param(name, case, id=f"{name}: {case['rule']}") for case in told(name).get(side, [])]
     return found
 
 
@@ -52,9 +67,9 @@ def event(number: int, given: dict[str, Any]) -> dict[str, Any]:
         "event_class": "denial" if denied else "tool_call", "decision": "deny" if denied else "allow",
         "outcome": "denied" if denied else "success", "session": "s1", "args_state": "absent", "result_state": "absent",
     }  # fmt: skip
-    told = {k: v for k, v in given.items() if k not in {"id", "at", "denied", "repeat", "every"}}
-    told |= {k: when(v) for k, v in told.items() if k in TIMES}
-    return usual | told
+    fields = {k: v for k, v in given.items() if k not in {"id", "at", "denied", "repeat", "every"}}
+    fields |= {k: when(v) for k, v in fields.items() if k in TIMES}
+    return usual | fields
 
 
 def spread(given: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -70,19 +85,26 @@ def spread(given: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return events
 
 
+def asked_of(sql: str) -> set[str]:
+    """Return the tables that SQL reads beside those it names itself."""
+    return set(re.findall(r"(?:FROM|JOIN) (\w+)", sql)) - set(re.findall(r"(\w+) AS [A-Z ]*\(", sql))
+
+
 def verdict(name: str, case: dict[str, Any]) -> Verdict:
     """Evaluate a detection on a case. Events before the day are history; those within its lookback are seen whole."""
     detection = DETECTIONS[name]
     events = [event(n, e) for n, e in enumerate(spread(case["events"]))]
     history = [e for e in events if e["event_time"] < DAY]
     near = DAY - timedelta(hours=detection.lookback_hours)
-    connection = engine.connect({"threads": 1})
+    values = bool(VALUES & asked_of(detection.sql))
+    connection = database(values)
     connection.register("given_activity", hours(history))
     connection.register(
         "given_events", pa.Table.from_pylist([e for e in events if e["event_time"] >= near], SCHEMA)
     )
     connection.register("given_sessions", pa.Table.from_pylist(case.get("sessions", []), SESSIONS))
-    world.build(connection, "given_events", "given_activity", WINDOW, sessions="given_sessions")
+    build = world.build if values else world.without_values
+    build(connection, "given_events", "given_activity", WINDOW, sessions="given_sessions")
     return evaluate(connection, detection, WINDOW)
 
 
@@ -92,20 +114,19 @@ def hours(events: list[dict[str, Any]]) -> pa.Table:
     kept = kept.remove(kept.get_field_index("revision"))
     if not events:
         return kept.empty_table()
-    connection = engine.connect({"threads": 1})
+    connection = database(False)
     connection.register("given", pa.Table.from_pylist(events, SCHEMA))
     connection.register("none", kept.empty_table())
-    world.build(connection, "given", "none", (DAY - timedelta(days=4000), DAY))
+    world.count_hours(connection, "given", "none", (DAY - timedelta(days=4000), DAY))
     return connection.sql("FROM fresh_activity").to_arrow_table().select(kept.names).cast(kept)
 
 
 @pytest.mark.parametrize("name", DETECTIONS)
 def test_every_detection_has_every_side(name):
     """A detection without a firing, a quiet, a not evaluable case and its false positive's trap is not done."""
-    told = tomllib.loads((HERE / f"{name}.toml").read_text("utf-8"))
     needed = [side for side in SIDES if side != "not_evaluable" or DETECTIONS[name].requires]
-    assert [side for side in needed if not told.get(side)] == []
-    assert set(told) <= set(SIDES)
+    assert [side for side in needed if not told(name).get(side)] == []
+    assert set(told(name)) <= set(SIDES)
 
 
 @pytest.mark.parametrize(("name", "case"), cases("fires"))
