@@ -21,7 +21,8 @@ def examine(place: Place, output: Output, *, repair: bool, step_back: bool, quic
         raise UsageError("--step-back is a way to repair", hint="add --repair")
     ages = ages_of(place)
     if repair:
-        done, faults = doctor.repair(place.path.absolute(), ages, step_back_over=step_back)
+        ledger = place.settings().keeping.ledger
+        done, faults = doctor.repair(place.path.absolute(), ages, step_back_over=step_back, ledger=ledger)
         for one in done:
             say(f"mended     {one.table_name} {one.reason}: {one.detail or ''}".rstrip(": "))
     else:

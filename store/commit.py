@@ -77,7 +77,7 @@ def create(path: Path, table: Table) -> None:
             "delta.appendOnly": "true",
         },
     )
-    _sync_log(path, 0)
+    sync_entry(path, 0)
 
 
 def open_table(path: Path, version: int | None = None) -> DeltaTable:
@@ -178,13 +178,14 @@ def _check(handle: DeltaTable, advances: Sequence[Advance]) -> None:
 
 def settle(path: Path, version: int) -> int:
     """Make the commit durable, and every so often write a checkpoint so that opening stays quick."""
-    _sync_log(path, version)
+    sync_entry(path, version)
     if version % CHECKPOINT_EVERY == 0:
         _checkpoint(path, version)
     return version
 
 
-def _sync_log(path: Path, version: int) -> None:
+def sync_entry(path: Path, version: int) -> None:
+    """Make a commit durable: what its entry says, and that it is there."""
     sync_file(log_entry(path, version))
     sync_folder(path / LOG)
 

@@ -39,6 +39,9 @@ def make_folders(path: Path) -> None:
     while not path.is_dir():
         missing.append(path)
         path = path.parent
+    if not any(path.iterdir()):
+        with contextlib.suppress(PermissionError):  # what lies where we may not look was not made by us
+            sync_folder(path.parent)  # who made it may have died before it was durable
     for folder in reversed(missing):
         try:
             folder.mkdir(mode=0o700, exist_ok=True)

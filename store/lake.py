@@ -183,7 +183,7 @@ class Lake:
         note["sha256"] = {add.path: file.sha256 for add, file in zip(adds, files, strict=True)}
         version = delta.commit(self.path / table, spec, adds, advances, note, batch)
         if self.log is not None:
-            self.log.follow()
+            self.log.follow((table, version))
         return version
 
     def encode(self, table: Table, rows: pa.Table) -> Iterator[DataFile]:

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from store import keys
-from store.commit import log_entry
+from store.commit import log_entry, sync_entry
 from store.durable import make_folders, write_file
 from store.errors import IntegrityError, UsageError
 from store.integrity import entries, signing
@@ -96,14 +96,15 @@ class Log:
         if (head := self.head()) is not None:
             self._key(head)
 
-    def follow(self) -> Head:
+    def follow(self, settled: tuple[str, int] | None = None) -> Head:
         """Append what the tables' commits say that the log does not tell of yet; durable when this returns.
 
-        Makes the log, and its key, if there is none. Raises IntegrityError for a log that is broken, UsageError for
-        a key that is not the log's.
+        So are these commits, whoever made them; `settled` is a table's version that is known to be. Makes the log,
+        and its key, if there is none. Raises IntegrityError for a log that is broken, UsageError for a key that is
+        not the log's.
         """
         with self._locked():
-            return self._append(self._commits)
+            return self._append(lambda heads: self._commits(heads, settled))
 
     def append(self, kind: str, body: Body) -> int:
         """Append a fact that is no commit, after what the tables say; returns its index. Durable when this returns.
@@ -175,13 +176,18 @@ class Log:
         empty = Note(Checkpoint(origin, 0, b""), "", ())
         return self._write(Head(empty, heads), [first, *more(heads)], key.signers)
 
-    def _commits(self, heads: dict[str, int]) -> list[Body]:
-        """Return entries of the commits after `heads`, which move with them."""
+    def _commits(self, heads: dict[str, int], settled: tuple[str, int] | None = None) -> list[Body]:
+        """Return entries of the commits after `heads`, which move with them; they are durable.
+
+        A process that died may have left a commit that is not: what is built upon it would go with it.
+        """
         found: list[Body] = []
         for table in self._tables:
             path = self.lake / table
             while log_entry(path, version := heads.get(table, -1) + 1).exists():
                 heads[table] = version
+                if (table, version) != settled:
+                    sync_entry(path, version)
                 found += [{**body, "heads": dict(heads)} for body in entries.of_commit(table, path, version)]
         return found
 

@@ -62,9 +62,9 @@ def _of_keeping(lake: Lake, ages: Ages) -> Iterator[Fault]:
 
 
 def repair(
-    path: Path, ages: Ages | None = None, *, step_back_over: bool = False
+    path: Path, ages: Ages | None = None, *, step_back_over: bool = False, ledger: Path | None = None
 ) -> tuple[list[Done], list[Fault]]:
-    """Mend what can be mended; returns what was done and what is still wrong.
+    """Mend what can be mended; returns what was done and what is still wrong. `ledger` is its second copy.
 
     `step_back_over` also gives up the commits after one that is gone: their rows are read again where they can be.
     """
@@ -77,7 +77,7 @@ def repair(
         if any(fault.table == EVENTS.name for fault in logs) and done:
             _hold_jobs_back(lake)
         found = examine(path, ages)
-        done += [one for fault in found for one in _mend(lake, fault)]
+        done += [one for fault in found for one in _mend(lake, fault, ledger)]
         record(lake, done)
     return done, examine(path, ages) if done else found
 
@@ -122,8 +122,10 @@ def _tell_log(lake: Lake, fault: Fault, paths: Sequence[Path]) -> None:
         lake.log.undo(fault.table, min(versions), {"reason": fault.kind})
 
 
-def _mend(lake: Lake, fault: Fault) -> Iterator[Done]:
-    if (mend := _MENDS.get(fault.kind)) is not None:
+def _mend(lake: Lake, fault: Fault, ledger: Path | None) -> Iterator[Done]:
+    if fault.kind == "unfinished_erasure":
+        yield _go_on(lake, fault, ledger)
+    elif (mend := _MENDS.get(fault.kind)) is not None:
         yield mend(lake, fault)
 
 
@@ -193,8 +195,8 @@ def _remove(lake: Lake, fault: Fault) -> Done:
     return Done("repair", fault.table, None, 0, 0, 1, 0, reason=fault.kind, detail=fault.path.name)
 
 
-def _go_on(lake: Lake, fault: Fault) -> Done:
-    results = erasing.resume_held(lake)
+def _go_on(lake: Lake, fault: Fault, ledger: Path | None) -> Done:
+    results = erasing.resume_held(lake, ledger)
     rows = sum(result.rows for result in results)
     return Done("repair", "", None, rows, rows, 0, 0, reason=fault.kind, detail=fault.path.stem)
 
@@ -202,5 +204,4 @@ def _go_on(lake: Lake, fault: Fault) -> Done:
 _MENDS: dict[str, Callable[[Lake, Fault], Done]] = {
     "missing_file": _give_up, "damaged_file": _give_up, "missing_index": _index_again,
     "missing_template": _template_again, "missing_columns": _columns_again, "unneeded": _remove,
-    "unfinished_erasure": _go_on,
 }  # fmt: skip

@@ -46,6 +46,8 @@ LEARNED = ("trained", "quarantine")
 """Folders that go with an erasure: what was learned is learned again, what was set aside was damaged."""
 SPILL_AGE = 86_400.0
 _SIGN = 2**63
+ENDED = ("erased", "residue")
+"""States of the ledger after which an erasure is over: what comes in later is another one's."""
 PASSES = 5
 """How often files are looked for while ingest brings more; what comes later is another erasure's."""
 LeavesOf = Callable[[Lake, Sequence[str]], list[int]]
@@ -128,12 +130,16 @@ def carry_out(lake: Lake, request: Request, second_copy: Path | None = None) -> 
 
 
 def is_held(lake: Lake, note: Note) -> bool:
-    """Say whether a hold keeps an erasure from being done."""
-    return any(trace.held for trace in traces(lake, note.subject))
+    """Say whether a hold keeps an erasure from being done; none does once it was."""
+    return note.erasure_id not in ended(lake) and any(trace.held for trace in traces(lake, note.subject))
 
 
 def resume_held(lake: Lake, second_copy: Path | None = None) -> list[Erased]:
     """Do what is not done yet, for a caller that holds the lock."""
+    over = ended(lake)
+    for note in unfinished(lake):
+        if note.erasure_id in over:
+            _close(lake, note)
     return [_erase(lake, note, second_copy) for note in unfinished(lake) if not is_held(lake, note)]
 
 
@@ -166,6 +172,11 @@ def ledger(lake: Lake) -> list[dict[str, object]]:
     return newest.with_columns(pl.col("state_time").dt.to_string("iso:strict")).to_dicts()
 
 
+def ended(lake: Lake) -> set[object]:
+    """Return the ids of the erasures that are over."""
+    return {row["erasure_id"] for row in ledger(lake) if row["state"] in ENDED}
+
+
 # --- doing it ---------------------------------------------------------------------------------------------------
 
 
@@ -183,11 +194,16 @@ def _erase(lake: Lake, note: Note, second_copy: Path | None) -> Erased:
     result = Erased(note.erasure_id, "residue" if found else "erased", rows, files, found)
     _enter(lake, note, result, second_copy)
     record(lake, done)
+    _close(lake, note)
+    return result
+
+
+def _close(lake: Lake, note: Note) -> None:
+    """Say that what was asked for is done, and destroy the note."""
     for request in approving.requests(lake):
         if request.target == note.erasure_id and request.state == "approved":
             approving.finish(lake, request)
     forget(lake, note.erasure_id)
-    return result
 
 
 def _left_spill() -> list[Path]:

@@ -62,7 +62,7 @@ def replace_files(lake: Lake, table: Table, change: Change) -> int:
     actions = list(_actions(handle, table.partition, change))
     version = publish(root, handle.version(), actions, lambda rival: _append_only(root, rival, change))
     if lake.log is not None:
-        lake.log.follow()
+        lake.log.follow((table.name, version))
     return version
 
 

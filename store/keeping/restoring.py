@@ -46,8 +46,9 @@ def restore(
     _write(folder, target, backup, keys)
     lake = Lake.open(target)
     with alone(lake, "keeping", HINT):
-        known = {*(row["erasure_id"] for row in rows)}
+        known, over = {row["erasure_id"] for row in rows}, erasing.ended(lake)
         rows += [row for row in erasing.ledger(lake) if row["erasure_id"] not in known]
+        rows = [row for row in rows if row["erasure_id"] not in over]
         again = erasing.replay_held(lake, _newest(rows), leaves_of) if leaves_of is not None else []
         record(
             lake, [Done("restore", "", None, 0, 0, len(backup.files), len(backup.files), detail=backup.taken)]

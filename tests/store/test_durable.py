@@ -77,8 +77,21 @@ def test_data_is_durable_before_the_commit_and_the_commit_before_the_answer(
 
 def test_a_new_folder_is_durable_before_it_is_used(tmp_path: Path, watched: list[tuple[str, Path]]) -> None:
     """A name in a folder that is not durable is not durable: each parent is synced, the outermost first."""
+    (tmp_path / "other").touch()
     make_folders(tmp_path / "a" / "b")
     assert watched == [("fsync", tmp_path), ("fsync", tmp_path / "a")]
+
+
+def test_an_empty_folder_is_made_durable_by_who_uses_it(
+    tmp_path: Path, watched: list[tuple[str, Path]]
+) -> None:
+    """Who made it may have died before its name was flushed; a folder with something in it was flushed before that."""
+    (tmp_path / "a").mkdir()
+    make_folders(tmp_path / "a")
+    assert watched == [("fsync", tmp_path)]
+    (tmp_path / "a" / "file").touch()
+    make_folders(tmp_path / "a")
+    assert len(watched) == 1
 
 
 def failing(real: Callable[[int], None], kind: str, asked: list[str]) -> Callable[[int], None]:

@@ -147,6 +147,22 @@ def test_who_was_erased_stays_erased(filled: Lake, tmp_path: Path, source: str) 
     assert b"zquill-77" not in b"".join(p.read_bytes() for p in lake.path.rglob("*") if p.is_file())
 
 
+def test_who_was_erased_before_the_backup_may_have_come_again(filled: Lake, tmp_path: Path) -> None:
+    """What came in after an erasure is not its: a backup of both is put back with it."""
+    subject, _ = erasing.whom(filled, ["zquill-77"], no_leaves)
+    request = erasing.propose(filled, subject, "she asked", "ana")
+    approved = approving.decide(filled, request.request_id, "ben", approve=True)
+    with alone(filled, "keeping"):
+        erasing.carry_out(filled, approved, tmp_path / "ledger.ndjson")
+    take_in(filled, [record(9, user_id="zquill-77")], first=9)
+    back_up(filled, tmp_path / "backup", with_keys=True)
+    lake, _, again = restore(
+        tmp_path / "backup", tmp_path / "back", no_leaves, ledgers=[tmp_path / "ledger.ndjson"]
+    )
+    assert again == []
+    assert one(lake, "SELECT count(*) FROM events WHERE user_id = 'zquill-77'") == 1
+
+
 def test_an_interrupted_restore_leaves_no_lake(
     filled: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

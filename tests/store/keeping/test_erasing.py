@@ -191,6 +191,27 @@ def test_approved_and_killed_before_it_began_it_is_done_later(peopled: Lake) -> 
     assert result.state == "erased"
 
 
+@pytest.mark.parametrize("last", ["finish", "forget"])
+def test_what_comes_after_an_erasure_is_not_its(
+    peopled: Lake, monkeypatch: pytest.MonkeyPatch, last: str
+) -> None:
+    """Killed when all was done and the note was left, it is closed and not done again to what has come in since."""
+
+    def die(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as then:
+        then.setattr(*((approving, "finish", die) if last == "finish" else (erasing, "forget", die)))
+        with pytest.raises(KeyboardInterrupt):
+            erase(peopled)
+    take_in(peopled, [record(90, user_id="zquill-77")], first=90)
+    with alone(peopled, "keeping"):
+        assert erasing.resume_held(peopled) == []
+    assert one(peopled, "SELECT count(*) FROM events WHERE user_id = 'zquill-77'") == 1
+    assert list((peopled.path / notes.FOLDER).iterdir()) == []
+    assert [request.state for request in approving.requests(peopled)] == ["done"]
+
+
 def test_nothing_is_erased_by_one_person(peopled: Lake) -> None:
     """A proposal changes nothing, and its proposer cannot approve it, however the name is written."""
     subject, _ = erasing.whom(peopled, ["zquill-77"], leaves_of)
