@@ -30,6 +30,7 @@ def verify(
     since: str | None,
     checkpoints: Sequence[Path],
     witnesses: Sequence[str],
+    tsa_ca: Path | None,
     jobs: int | None,
     *,
     as_json: bool,
@@ -42,7 +43,8 @@ def verify(
     began = time.monotonic()
     with _progress() as progress:
         known = [_key(text) for text in witnesses]
-        options = verifying.Options(start, checkpoints, known, jobs or os.cpu_count() or 1, progress)
+        ca = tsa_ca or place.settings().integrity.tsa_ca
+        options = verifying.Options(start, checkpoints, known, ca, jobs or os.cpu_count() or 1, progress)
         report = verifying.verify(lake, options)
     seconds = time.monotonic() - began
     click.echo(
@@ -91,6 +93,7 @@ def document(report: Report, seconds: float) -> dict[str, Any]:
         "covered": dict(report.covered),
         "faults": [fault.record() for fault in report.faults],
         "first": first.record() if first is not None else None,
+        "stamped": [{"size": one.size, "time": one.time.isoformat()} for one in report.stamped],
         "not_covered": report.uncovered,
         "seconds": round(seconds, 3),
     }
@@ -112,6 +115,8 @@ def lines(report: Report, seconds: float) -> Iterator[str]:
         f"checked     {covered['events']:,} events under {covered['streams']:,} roots, "
         f"{covered['files']:,} files, {covered['commits']:,} commits in {seconds:.1f} s{rate}"
     )
+    if report.stamped:
+        yield f"stamped     {_stamped(report)}"
     yield from (f"not covered {text}" for text in report.uncovered)
     if not report.faults:
         yield "no fault found"
@@ -124,6 +129,15 @@ def lines(report: Report, seconds: float) -> Iterator[str]:
     first = report.first
     assert first is not None
     yield visible(f"{len(report.faults):,} faults; the first divergence: {first.check} at {first.where}")
+
+
+def _stamped(report: Report) -> str:
+    """Return what time stamps prove: the first of when the log began, the last of how far it is covered."""
+    first, last = (
+        f"at least {one.size:,} entries before {one.time:%Y-%m-%d %H:%M:%S} UTC"
+        for one in (report.stamped[0], report.stamped[-1])
+    )
+    return f"the log had {last}" + (f", and {first}" if first != last else "")
 
 
 def cosign(place: Place, url: str, keys: Sequence[str]) -> None:
