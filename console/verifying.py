@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ import click
 
 from console.exits import Exit, say
 from console.options import Place
+from console.output import Output, rows_of
 from console.terminal import visible
 from store.errors import UsageError
 
@@ -30,9 +32,10 @@ def verify(
     since: str | None,
     checkpoints: Sequence[Path],
     witnesses: Sequence[str],
-    tsa_ca: Path | None,
     jobs: int | None,
     *,
+    tsa_ca: Path | None,
+    digests: Sequence[Path],
     as_json: bool,
 ) -> int:
     """Verify a lake, print what was found, and return the exit code."""
@@ -44,7 +47,9 @@ def verify(
     with _progress() as progress:
         known = [_key(text) for text in witnesses]
         ca = tsa_ca or place.settings().integrity.tsa_ca
-        options = verifying.Options(start, checkpoints, known, ca, jobs or os.cpu_count() or 1, progress)
+        options = verifying.Options(
+            start, checkpoints, known, jobs or os.cpu_count() or 1, progress, tsa_ca=ca, digests=digests
+        )
         report = verifying.verify(lake, options)
     seconds = time.monotonic() - began
     click.echo(
@@ -162,6 +167,17 @@ def _key(text: str) -> VerifierKey:
         raise UsageError(
             f"that is no key: {error}", hint="NAME+ID+BASE64, as its owner publishes it"
         ) from error
+
+
+def print_digests(place: Place, output: Output, since: str | None) -> None:
+    """Print the hours of the log that are over, from a time on."""
+    from store.integrity.digest import Hour, hours
+
+    lake = place.open()
+    if lake.log is None:
+        raise UsageError("this lake was made without a transparency log")
+    found = [asdict(hour) for hour in hours(lake.log) if since is None or hour.hour >= since[:13]]
+    output.write(rows_of(found, [field.name for field in fields(Hour)]))
 
 
 def show_keys(place: Place) -> None:

@@ -15,6 +15,7 @@ from store.errors import TooltrailError, UsageError
 from store.integrity import retired, witness
 from store.integrity.checks.commits import Live, check_commits
 from store.integrity.checks.completeness import check_completeness
+from store.integrity.checks.digests import check_digests
 from store.integrity.checks.files import Progress, check_files
 from store.integrity.checks.report import Report
 from store.integrity.checks.roots import Batches
@@ -41,15 +42,16 @@ class Options:
     """What to verify: files that entries from `since` on added, against checkpoints that were kept elsewhere.
 
     `witnesses` are keys of those who must have signed a checkpoint that is kept in the log; `tsa_ca` holds the
-    certificates (PEM) that time stamps must lead to.
+    certificates (PEM) that time stamps must lead to, `digests` are files of hours that were kept elsewhere.
     """
 
     since: int = 0
     checkpoints: Sequence[Path] = ()
     witnesses: Sequence[VerifierKey] = ()
-    tsa_ca: Path | None = None
     jobs: int = 1
     progress: Progress = field(default=_silent)
+    tsa_ca: Path | None = None
+    digests: Sequence[Path] = ()
 
 
 def verify(lake: Lake, options: Options) -> Report:
@@ -63,6 +65,7 @@ def verify(lake: Lake, options: Options) -> Report:
         check_older(tree, file, report)
     _check_witnesses(lake.log, options.witnesses, report)
     check_timestamps(lake.log, tree, options.tsa_ca, report)
+    check_digests(lake.log, options.digests, report)
     logged = tree.logged
     live = check_commits(lake.log, tuple(TABLES), tree, report)
     check_completeness(logged, report)
@@ -170,7 +173,7 @@ def _say_what_is_not_covered(logged: Logged, report: Report, options: Options) -
     ]
     if any(body.get("added") for body in adopted):
         report.uncovered.append("commits of events from before the log: what they were then is not proven")
-    if not options.checkpoints and not options.witnesses:
+    if not options.checkpoints and not options.witnesses and not options.digests:
         until = " before it was stamped" if report.stamped else ""
         report.uncovered.append(
             f"a log that was made anew as a whole by who holds its key{until}: compare with a checkpoint kept "

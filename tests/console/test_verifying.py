@@ -129,9 +129,20 @@ def test_stamps_from_the_command_line(
     found = json.loads(run("verify", "--tsa-ca", str(authority.ca), "--output", "json").stdout)
     assert [one["size"] for one in found["stamped"]] == [found["checkpoint"]["size"]]
     assert run("verify", "--tsa-ca", str(authorities[1] / "ca.pem")).returncode == 4
-    Lake.open(own).log.append("idle", {})  # type: ignore[union-attr]
+    Lake.open(own).log.append("hold", {})  # type: ignore[union-attr]
     every = {"TOOLTRAIL_INTEGRITY_STAMP_EVERY": "1ms"}
     down = run("lake", "maintain", **on | every | {"TOOLTRAIL_INTEGRITY_TSA": "http://127.0.0.1:1"})
     assert (down.returncode, "not stamped, the next run tries again" in down.stderr) == (0, True)
     (own / "log" / "timestamps" / "failed.json").unlink()
     assert "entries were there before" in run("lake", "maintain", **on, **every).stderr
+
+
+def test_the_log_by_the_hour(run: Run, own: Path) -> None:
+    """The hour that runs is not told yet; what was printed is what verification takes."""
+    done = run("digest", "--output", "ndjson")
+    assert done.returncode == 0
+    (own.parent / "hours.ndjson").write_text(done.stdout)
+    assert run("verify", "--digest", "hours.ndjson").returncode == 0
+    (own.parent / "hours.ndjson").write_text("nonsense\n")
+    done = run("verify", "--digest", "hours.ndjson")
+    assert (done.returncode, "digest: this is no line of" in done.stdout) == (4, True)
