@@ -28,6 +28,7 @@ lint: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/python .ci/secret_scan.py
 
 docs: install
 	$(BIN)/python -m console.reference --write
@@ -53,9 +54,10 @@ bench-review: install
 	$(BIN)/python -m bench.review
 
 # Known flaws of what the lock file names; asks the network.
-audit: install
-	$(PYTHON) -m venv .venv-audit && .venv-audit/bin/python -m pip install --quiet --disable-pip-version-check pip-audit
-	.venv-audit/bin/pip-audit --require-hashes --disable-pip -r requirements.lock
+audit:
+	@test -x .venv-audit/bin/python || $(PYTHON) -m venv .venv-audit
+	@.venv-audit/bin/python -m pip install --quiet --disable-pip-version-check --upgrade pip-audit
+	@$(PYTHON) .ci/audit.py .venv-audit/bin/pip-audit requirements.lock
 
 LOCK := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header pyproject.toml
 

@@ -25,6 +25,8 @@ def write(place: Place, subject: str, kind: str | None, target: Path) -> None:
     say(f"{done.events:,} events, {done.proven:,} proven by {done.entries:,} entries of the log, in {target}")
     if done.proven < done.events:
         say(f"{done.events - done.proven:,} events are from before the log and have no proof")
+    if done.stamped:
+        say("the checkpoint has a time stamp: the events were in the log before that time")
     where = (
         f"unzip {target} && python verify.py" if target.suffix == ".zip" else f"python {target / 'verify.py'}"
     )

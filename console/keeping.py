@@ -13,6 +13,7 @@ import click
 from console.exits import Exit, say
 from console.options import Place
 from console.output import Output, rows_of
+from console.stamping import keep_stamped
 from store.errors import UsageError
 
 if TYPE_CHECKING:
@@ -113,7 +114,9 @@ def maintain_lake(place: Place, output: Output, seconds: float | None) -> None:
 
     upkeep = Upkeep(periods_of(place), target_of(place), ages_of(place), place.settings().keeping.ledger,
                     float("inf") if seconds is None else seconds)  # fmt: skip
-    _print_done(output, maintain(place.open(), upkeep))
+    lake = place.open()
+    _print_done(output, maintain(lake, upkeep))
+    keep_stamped(lake, place.settings().integrity)
 
 
 def _print_done(output: Output, done: Sequence[Done]) -> None:

@@ -13,6 +13,7 @@ from console.output import Output, rows_of
 from console.schedule.ledger import Ledger
 from console.schedule.runner import Runner
 from console.schedule.settings import Schedule, read
+from console.stamping import authority_of, keep_stamped
 from store.errors import TooltrailError, UsageError
 from store.settings import find_file
 
@@ -42,6 +43,7 @@ def run(place: Place) -> None:
     """Stay, and make reports as they become due, until a signal."""
     known = schedules(place)
     runner = Runner(place.open_to_ask(), place.settings())
+    authority_of(runner.settings.integrity)
     for schedule in known:
         say(
             f"{schedule.label}: {schedule.report}, next at {schedule.next(datetime.now(UTC)):%Y-%m-%d %H:%M} UTC"
@@ -53,12 +55,16 @@ def run(place: Place) -> None:
 
 
 def _look(runner: Runner, known: list[Schedule]) -> None:
-    """Look at each schedule; what goes wrong with one, and is no failure of its own run, stops no other."""
+    """Look at each schedule, then at the time stamps; what goes wrong with one stops no other."""
     for schedule in known:
         try:
             runner.look(schedule)
         except (TooltrailError, OSError) as error:
             say(f"{schedule.label}: {error}")
+    try:
+        keep_stamped(runner.lake, runner.settings.integrity)
+    except (TooltrailError, OSError) as error:
+        say(f"time stamp: {error}")
 
 
 def once(place: Place, name: str, *, again: bool) -> int:

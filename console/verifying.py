@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ import click
 
 from console.exits import Exit, say
 from console.options import Place
+from console.output import Output, rows_of
 from console.terminal import visible
 from store.errors import UsageError
 
@@ -32,6 +34,8 @@ def verify(
     witnesses: Sequence[str],
     jobs: int | None,
     *,
+    tsa_ca: Path | None,
+    digests: Sequence[Path],
     as_json: bool,
 ) -> int:
     """Verify a lake, print what was found, and return the exit code."""
@@ -42,7 +46,10 @@ def verify(
     began = time.monotonic()
     with _progress() as progress:
         known = [_key(text) for text in witnesses]
-        options = verifying.Options(start, checkpoints, known, jobs or os.cpu_count() or 1, progress)
+        ca = tsa_ca or place.settings().integrity.tsa_ca
+        options = verifying.Options(
+            start, checkpoints, known, jobs or os.cpu_count() or 1, progress, tsa_ca=ca, digests=digests
+        )
         report = verifying.verify(lake, options)
     seconds = time.monotonic() - began
     click.echo(
@@ -91,6 +98,7 @@ def document(report: Report, seconds: float) -> dict[str, Any]:
         "covered": dict(report.covered),
         "faults": [fault.record() for fault in report.faults],
         "first": first.record() if first is not None else None,
+        "stamped": [{"size": one.size, "time": one.time.isoformat()} for one in report.stamped],
         "not_covered": report.uncovered,
         "seconds": round(seconds, 3),
     }
@@ -112,6 +120,8 @@ def lines(report: Report, seconds: float) -> Iterator[str]:
         f"checked     {covered['events']:,} events under {covered['streams']:,} roots, "
         f"{covered['files']:,} files, {covered['commits']:,} commits in {seconds:.1f} s{rate}"
     )
+    if report.stamped:
+        yield f"stamped     {_stamped(report)}"
     yield from (f"not covered {text}" for text in report.uncovered)
     if not report.faults:
         yield "no fault found"
@@ -124,6 +134,15 @@ def lines(report: Report, seconds: float) -> Iterator[str]:
     first = report.first
     assert first is not None
     yield visible(f"{len(report.faults):,} faults; the first divergence: {first.check} at {first.where}")
+
+
+def _stamped(report: Report) -> str:
+    """Return what time stamps prove: the first of when the log began, the last of how far it is covered."""
+    first, last = (
+        f"at least {one.size:,} entries before {one.time:%Y-%m-%d %H:%M:%S} UTC"
+        for one in (report.stamped[0], report.stamped[-1])
+    )
+    return f"the log had {last}" + (f", and {first}" if first != last else "")
 
 
 def cosign(place: Place, url: str, keys: Sequence[str]) -> None:
@@ -148,6 +167,17 @@ def _key(text: str) -> VerifierKey:
         raise UsageError(
             f"that is no key: {error}", hint="NAME+ID+BASE64, as its owner publishes it"
         ) from error
+
+
+def print_digests(place: Place, output: Output, since: str | None) -> None:
+    """Print the hours of the log that are over, from a time on."""
+    from store.integrity.digest import Hour, hours
+
+    lake = place.open()
+    if lake.log is None:
+        raise UsageError("this lake was made without a transparency log")
+    found = [asdict(hour) for hour in hours(lake.log) if since is None or hour.hour >= since[:13]]
+    output.write(rows_of(found, [field.name for field in fields(Hour)]))
 
 
 def show_keys(place: Place) -> None:

@@ -246,6 +246,19 @@ class KeepingSettings:
 
 
 @dataclass(frozen=True)
+class IntegritySettings:
+    """Time stamps over the log by an authority of RFC 3161: docs/integrity.md."""
+
+    tsa: str | None = _fact(units.TEXT, None, "Address of a time stamp authority; without it none is asked.")
+    tsa_ca: Path | None = _fact(units.PATH, None, "Certificates in PEM that time stamps must lead to.")  # noqa: RUF009 - a field, not a value
+    stamp_every: float = _fact(
+        units.DURATION,
+        3600.0,
+        "How far time stamps are apart at least; none is asked for where nothing came.",
+    )
+
+
+@dataclass(frozen=True)
 class Effective:
     """A setting's value and where it came from: default, tooltrail.toml:LINE, a variable's name, or flag."""
 
@@ -278,6 +291,7 @@ class Settings:
     review: ReviewSettings = field(default_factory=ReviewSettings)
     retention: RetentionSettings = field(default_factory=RetentionSettings)
     keeping: KeepingSettings = field(default_factory=KeepingSettings)
+    integrity: IntegritySettings = field(default_factory=IntegritySettings)
     origins: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     def effective(self) -> Iterator[Effective]:
@@ -316,6 +330,7 @@ SECTIONS: dict[str, type[Any]] = {
     "review": ReviewSettings,
     "retention": RetentionSettings,
     "keeping": KeepingSettings,
+    "integrity": IntegritySettings,
 }  # fmt: skip
 FACTS: tuple[Fact, ...] = tuple(
     Fact(section, f.name, f.metadata["kind"], f.default, f.metadata["meaning"], f.metadata["secret"])

@@ -3,12 +3,23 @@
 import warnings
 
 import pytest
+from authorities import authorities, authority
 from broker import broker, own_broker
 from kafka_harness import kafka, ledger
 from lakes import empty_lake, lake
 from mail_harness import mails
 
-__all__ = ["broker", "empty_lake", "kafka", "lake", "ledger", "mails", "own_broker"]
+__all__ = [
+    "authorities",
+    "authority",
+    "broker",
+    "empty_lake",
+    "kafka",
+    "lake",
+    "ledger",
+    "mails",
+    "own_broker",
+]
 
 
 def pytest_configure(config: pytest.Config) -> None:

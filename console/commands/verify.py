@@ -18,6 +18,14 @@ from console.options import Place, lake_option
 @click.option(
     "--witness", "witnesses", multiple=True, metavar="KEY", help="A witness that must have signed. Repeatable.",
 )  # fmt: skip
+@click.option(
+    "--tsa-ca", type=click.Path(path_type=Path, exists=True, dir_okay=False), metavar="FILE",
+    help="Certificates that time stamps must lead to; else integrity.tsa_ca.",
+)  # fmt: skip
+@click.option(
+    "--digest", "digests", multiple=True, type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    metavar="FILE", help="Lines of `tooltrail digest --output ndjson` that were kept elsewhere. Repeatable.",
+)  # fmt: skip
 @click.option("--jobs", type=click.IntRange(min=1), metavar="N", help="Processes; else one for each core.")
 @click.option(
     "--output", type=click.Choice(("text", "json")), default="text", help="How to print the report."
@@ -28,6 +36,8 @@ def command(
     since: str | None,
     checkpoints: tuple[Path, ...],
     witnesses: tuple[str, ...],
+    tsa_ca: Path | None,
+    digests: tuple[Path, ...],
     jobs: int | None,
     output: str,
     place: Place,
@@ -46,4 +56,6 @@ def command(
     """
     from console import verifying
 
-    return verifying.verify(place, since, checkpoints, witnesses, jobs, as_json=output == "json")
+    return verifying.verify(
+        place, since, checkpoints, witnesses, jobs, tsa_ca=tsa_ca, digests=digests, as_json=output == "json"
+    )

@@ -40,11 +40,12 @@ class Question:
 
 @dataclass(frozen=True)
 class Bundled:
-    """What a bundle holds: events, how many of them have a proof, and the entries of the log they go through."""
+    """What a bundle holds: events, how many have a proof, entries these go through; if the checkpoint is stamped."""
 
     events: int
     proven: int
     entries: int
+    stamped: bool
 
 
 def bundle(lake: Lake, question: Question, target: Path) -> Bundled:
@@ -68,7 +69,7 @@ def bundle(lake: Lake, question: Question, target: Path) -> Bundled:
         folder = Path(work) / "bundle"
         _fill(folder, lake, question, versions, table, proofs)
         _settle(folder, target)
-    return Bundled(table.num_rows, len(proofs.proofs), len(proofs.entries))
+    return Bundled(table.num_rows, len(proofs.proofs), len(proofs.entries), proofs.stamp is not None)
 
 
 def _fill(
@@ -79,6 +80,8 @@ def _fill(
     write_file(folder / "question.sql", question.sql.encode() + b"\n")
     write_file(folder / "verify.py", Path(verifier.__file__).read_bytes())
     write_file(folder / "checkpoint", proofs.checkpoint.encode())
+    if proofs.stamp is not None:
+        write_file(folder / "checkpoint.tsr", proofs.stamp)
     keys = [
         key
         for _, body in (lake.log.entries() if lake.log else ())

@@ -12,7 +12,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from store.errors import UnreachableError
-from store.integrity import merkle, retired, streams
+from store.integrity import merkle, retired, stamping, streams
+from store.integrity.note import BadNoteError, parse
 from store.integrity.streams import Key
 from store.tables.integrity import RETIRED_LEAVES
 
@@ -44,24 +45,26 @@ class Proof:
 
 @dataclass(frozen=True)
 class Proofs:
-    """Proofs by leaf, the entries they go through by index, and the signed checkpoint they end in."""
+    """Proofs by leaf, the entries they go through by index, the signed checkpoint they end in, and its time stamp."""
 
     proofs: Mapping[bytes, Proof]
     entries: Mapping[int, bytes]
     checkpoint: str
+    stamp: bytes | None = None
 
 
 def prove(lake: Lake, rows: pa.Table) -> Proofs:
     """Prove events given as rows with `streams.COLUMNS`; rows without a leaf get no proof.
 
+    The checkpoint is the first that was stamped with all of it in the log: that stamp says the most. Without one it is
+    the newest.
     Raises IntegrityError for a log that cannot be read, UnreachableError when the rows of a stream are not all there.
     """
     log = lake.log
     head = log.head() if log is not None else None
     if log is None or head is None:
         return Proofs({}, {}, "")
-    checkpoint = (log.folder / "checkpoint").read_text("utf-8")
-    size = head.checkpoint.size
+    newest, size = (log.folder / "checkpoint").read_text("utf-8"), head.checkpoint.size
     sealed = rows.filter(rows["leaf_hash"].is_valid())
     batches = set(sealed["batch_id"].to_pylist())
     told, removals = _told(log, batches, size)
@@ -69,12 +72,30 @@ def prove(lake: Lake, rows: pa.Table) -> Proofs:
     wanted = set(sealed["leaf_hash"].to_pylist())
     ways = list(_ways(lake, batches, wanted, told, known))
     indexes = sorted({entry for _, entry, _, _, _ in ways})
-    above = dict(zip(indexes, merkle.inclusions(log.tiles.hashes(size), indexes), strict=True))
+    hashes = log.tiles.hashes(size)
+    checkpoint, size, stamp = _first_stamped(log, hashes, indexes) or (newest, size, None)
+    above = dict(zip(indexes, merkle.inclusions(hashes[: size * merkle.SIZE], indexes), strict=True))
     found = {
         leaf: Proof(leaf, entry, index, rows, path, above[entry]) for leaf, entry, index, rows, path in ways
     }
     raw = {index: next(iter(log.tiles.entries(index, size))) for index in indexes}
-    return Proofs(found, raw, checkpoint)
+    return Proofs(found, raw, checkpoint, stamp)
+
+
+def _first_stamped(log: Log, hashes: bytes, indexes: Sequence[int]) -> tuple[str, int, bytes] | None:
+    """Return the first stamped checkpoint of this log over these entries, its size and its stamp."""
+    for size in stamping.sizes(log):
+        if not indexes or not indexes[-1] < size <= len(hashes) // merkle.SIZE:
+            continue
+        try:
+            text = stamping.checkpoint_of(log, size).read_text("utf-8")
+            seen = parse(text).checkpoint
+            stamp = stamping.token_of(log, size).read_bytes()
+        except (OSError, UnicodeDecodeError, BadNoteError):
+            continue
+        if (seen.size, seen.root) == (size, merkle.root(hashes[: size * merkle.SIZE])):
+            return text, size, stamp
+    return None
 
 
 _Told = dict[Key, tuple[int, int]]

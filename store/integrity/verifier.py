@@ -239,6 +239,8 @@ def faults(folder: Path, keys: str | None, kept: str | None) -> Iterator[str]:
         return
     print(f"log         {origin}, {size} entries, root {root.hex()}")
     print("\n".join(f"signed by   {who}" for who in signed))
+    if (folder / "checkpoint.tsr").exists():
+        print("not covered its time: openssl ts -verify -data checkpoint -in checkpoint.tsr -CAfile CA.pem")
     columns = json.loads((folder / "columns.json").read_text("utf-8"))
     proven = erased = bare = 0
     for line in (folder / "events.ndjson").read_text("utf-8").splitlines():

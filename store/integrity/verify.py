@@ -15,9 +15,11 @@ from store.errors import TooltrailError, UsageError
 from store.integrity import retired, witness
 from store.integrity.checks.commits import Live, check_commits
 from store.integrity.checks.completeness import check_completeness
+from store.integrity.checks.digests import check_digests
 from store.integrity.checks.files import Progress, check_files
 from store.integrity.checks.report import Report
 from store.integrity.checks.roots import Batches
+from store.integrity.checks.timestamps import check_timestamps
 from store.integrity.checks.tree import Logged, check_older, check_tree
 from store.integrity.log import Log
 from store.integrity.note import BadNoteError, VerifierKey, parse
@@ -39,7 +41,8 @@ def _silent(_done: int, _total: int) -> None:
 class Options:
     """What to verify: files that entries from `since` on added, against checkpoints that were kept elsewhere.
 
-    `witnesses` are keys of those who must have signed a checkpoint that is kept in the log.
+    `witnesses` are keys of those who must have signed a checkpoint that is kept in the log; `tsa_ca` holds the
+    certificates (PEM) that time stamps must lead to, `digests` are files of hours that were kept elsewhere.
     """
 
     since: int = 0
@@ -47,6 +50,8 @@ class Options:
     witnesses: Sequence[VerifierKey] = ()
     jobs: int = 1
     progress: Progress = field(default=_silent)
+    tsa_ca: Path | None = None
+    digests: Sequence[Path] = ()
 
 
 def verify(lake: Lake, options: Options) -> Report:
@@ -59,6 +64,8 @@ def verify(lake: Lake, options: Options) -> Report:
     for file in [*options.checkpoints, *kept, *witness.kept(lake.log)]:
         check_older(tree, file, report)
     _check_witnesses(lake.log, options.witnesses, report)
+    check_timestamps(lake.log, tree, options.tsa_ca, report)
+    check_digests(lake.log, options.digests, report)
     logged = tree.logged
     live = check_commits(lake.log, tuple(TABLES), tree, report)
     check_completeness(logged, report)
@@ -166,9 +173,10 @@ def _say_what_is_not_covered(logged: Logged, report: Report, options: Options) -
     ]
     if any(body.get("added") for body in adopted):
         report.uncovered.append("commits of events from before the log: what they were then is not proven")
-    if not options.checkpoints and not options.witnesses:
+    if not options.checkpoints and not options.witnesses and not options.digests:
+        until = " before it was stamped" if report.stamped else ""
         report.uncovered.append(
-            "a log that was made anew as a whole by who holds its key: compare with a checkpoint kept elsewhere "
-            "(--checkpoint) or ask for what a witness signed (--witness)"
+            f"a log that was made anew as a whole by who holds its key{until}: compare with a checkpoint kept "
+            "elsewhere (--checkpoint) or ask for what a witness signed (--witness)"
         )
     report.uncovered.append("whether gateways sent all they saw: only what reached this lake is proven")

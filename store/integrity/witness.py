@@ -6,8 +6,6 @@ its keys. Whoever rebuilds the lake with the log's own key cannot make those cos
 
 from __future__ import annotations
 
-import urllib.error
-import urllib.request
 from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,12 +15,11 @@ from pathlib import Path
 from store.durable import write_file
 from store.errors import IntegrityError, UnreachableError, UsageError
 from store.integrity import merkle
+from store.integrity.asking import post
 from store.integrity.log import CHECKPOINT, Log
 from store.integrity.note import COSIGNATURE, ML_DSA_44, BadNoteError, Note, VerifierKey, parse, verified_by
 
 FOLDER = "witnessed"
-_TIMEOUT = 30.0
-_MOST = 1 << 16
 _CONFLICT = 409
 _REFUSALS = {
     403: "it does not know the log's key: give it what `tooltrail keys show` prints",
@@ -126,15 +123,5 @@ def _body(log: Log, note: Note, text: str, old: int) -> bytes:
 
 
 def _post(url: str, body: bytes) -> tuple[int, str]:
-    if not url.startswith(("https://", "http://")):
-        raise UsageError(f"{url} is no http address")
-    target, kind = f"{url.rstrip('/')}/add-checkpoint", {"Content-Type": "text/plain"}
-    request = urllib.request.Request(target, body, kind)  # noqa: S310 - http and https only
-    try:
-        with urllib.request.urlopen(request, timeout=_TIMEOUT) as answer:  # noqa: S310 - http and https only
-            return answer.status, answer.read(_MOST).decode("utf-8", "replace")
-    except urllib.error.HTTPError as error:
-        return error.code, error.read(_MOST).decode("utf-8", "replace")
-    except OSError as error:
-        reason = getattr(error, "reason", error)
-        raise UnreachableError(f"the witness cannot be asked: {reason}", where=url) from error
+    status, answer = post(f"{url.rstrip('/')}/add-checkpoint", body, "text/plain", "the witness")
+    return status, answer.decode("utf-8", "replace")

@@ -10,6 +10,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from authorities import TimeStamps
 from story import Run
 
 from store.integrity.note import COSIGNATURE, VerifierKey
@@ -111,3 +112,37 @@ def test_evidence_of_a_session_a_query_and_a_finding(run: Run, own: Path, tmp_pa
     for wrong in (("nobody",), ("no", "--kind", "finding"), ("DROP TABLE events",), ("SELECT 1 AS n",)):
         assert run("evidence", *wrong, "--out", "x").returncode == 2
     assert not (tmp_path / "x").exists()
+
+
+def test_stamps_from_the_command_line(
+    run: Run, own: Path, authority: TimeStamps, authorities: tuple[Path, Path]
+) -> None:
+    """On demand and by upkeep; a wrong authority is a fault, half a setting refused, one that is down stops nothing."""
+    ca = {"TOOLTRAIL_INTEGRITY_TSA_CA": str(authority.ca)}
+    on = {"TOOLTRAIL_INTEGRITY_TSA": authority.url} | ca
+    assert run("stamp").returncode == 2
+    assert run("stamp", TOOLTRAIL_INTEGRITY_TSA=authority.url).returncode == 2
+    done = run("stamp", **on)
+    assert (done.returncode, "entries were there before" in done.stderr) == (0, True)
+    done = run("verify", **ca)
+    assert (done.returncode, "stamped     the log had at least" in done.stdout) == (0, True)
+    found = json.loads(run("verify", "--tsa-ca", str(authority.ca), "--output", "json").stdout)
+    assert [one["size"] for one in found["stamped"]] == [found["checkpoint"]["size"]]
+    assert run("verify", "--tsa-ca", str(authorities[1] / "ca.pem")).returncode == 4
+    Lake.open(own).log.append("hold", {})  # type: ignore[union-attr]
+    every = {"TOOLTRAIL_INTEGRITY_STAMP_EVERY": "1ms"}
+    down = run("lake", "maintain", **on | every | {"TOOLTRAIL_INTEGRITY_TSA": "http://127.0.0.1:1"})
+    assert (down.returncode, "not stamped, the next run tries again" in down.stderr) == (0, True)
+    (own / "log" / "timestamps" / "failed.json").unlink()
+    assert "entries were there before" in run("lake", "maintain", **on, **every).stderr
+
+
+def test_the_log_by_the_hour(run: Run, own: Path) -> None:
+    """The hour that runs is not told yet; what was printed is what verification takes."""
+    done = run("digest", "--output", "ndjson")
+    assert done.returncode == 0
+    (own.parent / "hours.ndjson").write_text(done.stdout)
+    assert run("verify", "--digest", "hours.ndjson").returncode == 0
+    (own.parent / "hours.ndjson").write_text("nonsense\n")
+    done = run("verify", "--digest", "hours.ndjson")
+    assert (done.returncode, "digest: this is no line of" in done.stdout) == (4, True)

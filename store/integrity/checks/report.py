@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from store.integrity.note import Checkpoint
+from store.integrity.stamping import Stamped
 
 
 @dataclass(frozen=True)
@@ -25,13 +26,17 @@ class Fault:
 
 @dataclass
 class Report:
-    """Faults in the order they were found; `covered` counts what was checked, `uncovered` says what was not."""
+    """Faults in the order they were found; `covered` counts what was checked, `uncovered` says what was not.
+
+    `stamped` is what time stamps prove, the fewest entries first.
+    """
 
     faults: list[Fault] = field(default_factory=list)
     covered: Counter[str] = field(default_factory=Counter)
     uncovered: list[str] = field(default_factory=list)
     checkpoint: Checkpoint | None = None
     since: int = 0
+    stamped: list[Stamped] = field(default_factory=list)
 
     def fault(self, check: str, where: object, what: str, entry: int | None = None) -> None:
         """Add a fault."""
