@@ -217,24 +217,33 @@ def _content(file: Path) -> bytes:
         raise UnreachableError(f"cannot be read: {error.strerror}", where=str(file)) from error
 
 
-def close_review(place: Place, name: str, by: str) -> None:
+def close_review(place: Place, name: str, by: str, *, with_report: bool) -> None:
     """Close and seal a review, and say where its records lie."""
     lake = place.open_to_ask()
-    campaign = closing.close(lake, name, by, settings=_bounds(place))
+    campaign = closing.close(lake, name, by, settings=_bounds(place), pages=_pages, with_report=with_report)
     assert campaign.seal is not None
     say(f"{name} is closed and sealed: {campaign.seal.digest}")
-    say(f"records: {closing.record_folder(lake, name)}")
+    say(f"records: {closing.record_folder(lake, name)}, {len(campaign.seal.files):,} files")
     pending = sum(closure.status != "enforced" for closure in campaign.closures)
     if pending:
         say(f"{pending:,} revocations are not proven yet: `tooltrail review status {name}` follows them")
 
 
+def _pages(found: Assessment, campaign: Campaign) -> dict[str, bytes]:
+    """Return the report of a campaign as files: the page, its tables as CSV, all of it as JSON."""
+    from console.reporting import contents
+    from reports.review.report import campaign_page
+
+    return dict(contents(campaign_page(found, campaign)))
+
+
 def check_review(place: Place, name: str) -> None:
     """Say whether sealed files are whole; IntegrityError where they are not."""
-    wrong = closing.check_seal(place.open(), name)
+    lake = place.open()
+    wrong = closing.check_seal(lake, name)
     if wrong:
         raise IntegrityError("\n".join(wrong))
-    say(f"{name}: every sealed file is what was sealed")
+    say(f"{name}: every file in {closing.record_folder(lake, name)} is what was sealed")
 
 
 def _scope(place: Place, lake: Lake, asked: Asked) -> Scope:

@@ -131,9 +131,14 @@ def decide(
 @command.command()
 @click.argument("name")
 @click.option("--by", required=True, metavar="WHO", help="Who closes it.")
+@click.option(
+    "--without-report",
+    is_flag=True,
+    help="Seal items and decisions alone, where what was frozen was erased since.",
+)
 @lake_option
-def close(name: str, by: str, place: Place) -> None:
-    r"""Close a review: only when everything adds up; decisions and report data are sealed with their hashes.
+def close(name: str, by: str, place: Place, *, without_report: bool) -> None:
+    r"""Close a review: only when everything adds up; decisions and the report are sealed with their hashes.
 
     \b
     Example:
@@ -141,14 +146,14 @@ def close(name: str, by: str, place: Place) -> None:
     """
     from console.review import close_review
 
-    close_review(place, name, by)
+    close_review(place, name, by, with_report=not without_report)
 
 
 @command.command()
 @click.argument("name")
 @lake_option
 def check(name: str, place: Place) -> None:
-    r"""Check that the sealed files of a closed review are what was sealed.
+    r"""Check that the records of a closed review, its report among them, are what was sealed.
 
     \b
     Example:
