@@ -52,18 +52,19 @@ def new(
 
 @command.command()
 @click.argument("name", required=False)
+@click.option("--items", "every", is_flag=True, help="Every item of the review, not how many stand alike.")
 @lake_option
 @output_options
-def status(name: str | None, place: Place, output: Output) -> None:
+def status(name: str | None, place: Place, output: Output, *, every: bool) -> None:
     r"""List reviews, or say how one stands: what is decided and open, who decided how, what was enforced.
 
     \b
     Example:
       tooltrail review status 2026-q3
     """
-    from console.review import print_status
+    from console.review_status import print_status
 
-    print_status(place, output, name)
+    print_status(place, output, name, every=every)
 
 
 @command.command()

@@ -87,4 +87,5 @@ REPORT = Report(
     more="REVIEW is one of `tooltrail review status`; without it a draft is made of the period: [review] period_days to"
     " the newest event, or --since to --until.",
     example="tooltrail report review --since 2026-07-01 --until 2026-10-01 --out reports",
+    mailed=("grants", "not_granted"),
 )  # fmt: skip

@@ -64,7 +64,12 @@ def test_a_review_from_beginning_to_seal(tmp_path: Path, run: Run) -> None:
     [page] = (tmp_path / "lake/review-records").rglob("review-q1.html")
     assert "Closed by dora" in page.read_text()
     assert (page.parent / "review-q1.grants.csv").exists()
-    rows = [json.loads(line) for line in run("review", "status", "q1").stdout.splitlines()]
+    summed = [json.loads(line) for line in run("review", "status", "q1").stdout.splitlines()]
+    assert [(row["by"], row["outcome"], row["items"]) for row in summed] == [
+        ("ana", "revoke", 1),
+        ("dora", "keep", 1),
+    ]
+    rows = [json.loads(line) for line in run("review", "status", "q1", "--items").stdout.splitlines()]
     assert {row["principal"]: (row["outcome"], row["enforced"]) for row in rows} == {
         "ana": ("keep", None), "bob": ("revoke", "not_proven"),
     }  # fmt: skip
