@@ -1,4 +1,4 @@
-"""A review of a large lake: seconds and memory of `assess` on one core, and how they grow with the events.
+"""A review of a large lake: seconds and memory of `assess` and of its page on one core, and how they grow.
 
     python -m bench.review [--sizes N N...] [--people N] [--grants N] [--memory 1536MB] [--cache DIR] [--json FILE]
 
@@ -22,7 +22,7 @@ from bench import machine
 from bench.measure import Clock, apart, peak_mib, timed
 from bench.table import Row, at_most, ratio_at_most, render
 
-SECONDS, MIB, GROWTH = 60, 2048, 2.3
+SECONDS, MIB, PAGE_MB, GROWTH = 60, 2048, 5, 2.3
 SERVERS, TOOLS = 30, 20
 CHUNK = 500_000
 
@@ -151,17 +151,23 @@ def _grant(n: int, people: int) -> str:
 
 
 def measure(lake: str, memory: str) -> dict[str, Any]:
-    """Return CPU seconds of an assessment, of its parts, and the most memory held."""
+    """Return CPU seconds of an assessment, of its parts, and of its page with its size; and the most memory held."""
     from analytics.review.assess import assess
     from analytics.review.basis import Scope
+    from reports.review.context import review_page
     from store.lake import Lake
 
-    opened, clock, parts = Lake.open(Path(lake)), Clock(), {}
+    opened, clock, paging, parts = Lake.open(Path(lake)), Clock(), Clock(), {}
     opened.engine(lambda: {"threads": 1, "memory_limit": memory})
     with clock.running():
         found = assess(opened, Scope(), settings={"threads": 1, "memory_limit": memory}, timing=parts)
+    with paging.running():
+        html = review_page(found).html()
     states = {str(state): count for state, count in found.states.items()}
-    return timed(clock, opened.snapshot("events").rows, peak=peak_mib(), parts=parts, states=states)
+    page = {"cpu": paging.cpu, "mb": len(html.encode()) / 1e6}
+    return timed(
+        clock, opened.snapshot("events").rows, peak=peak_mib(), parts=parts, states=states, page=page
+    )
 
 
 def _rows(found: Sequence[Mapping[str, Any]]) -> Iterator[Row]:
@@ -169,6 +175,8 @@ def _rows(found: Sequence[Mapping[str, Any]]) -> Iterator[Row]:
     n = largest["events"]
     yield Row(f"a review of {n:,} events", "s", largest["cpu"], targets=(at_most(SECONDS),))
     yield Row("events", "/s", n / largest["cpu"])
+    yield Row("its page", "s", largest["page"]["cpu"])
+    yield Row("size of its page", "MB", largest["page"]["mb"], targets=(at_most(PAGE_MB),))
     yield Row(
         "most memory held",
         "MiB",

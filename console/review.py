@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -23,12 +23,6 @@ from store.errors import IntegrityError, UnreachableError, UsageError
 from store.lake import AsOf, Lake
 
 _SHORT = ("item", "principal", "server", "tool", "state", "calls", "risk", "advice")
-_LISTED = """
-SELECT review,
-       CASE WHEN closed_at IS NOT NULL THEN 'closed' WHEN now() >= due_at THEN 'overdue' ELSE 'open' END AS status,
-       items + strays AS items, (SELECT count(DISTINCT item_id) FROM review_verdicts v WHERE v.review = c.review
-       AND v.status = 'decided') AS decided, created_by, created_at, due_at, overdue, closed_at
-FROM campaigns c ORDER BY created_at DESC"""
 
 
 @dataclass(frozen=True)
@@ -62,59 +56,6 @@ def begin_review(
     _say_found(found)
     say(f"{name}: {len(found.items) + len(found.strays):,} items to decide within {told.due_days} days")
     say(f"  tooltrail review show {name} --to-decide --to todo.csv")
-
-
-def print_status(place: Place, output: Output, name: str | None) -> None:
-    """Print all reviews; of one its verdicts, and on stderr how it stands."""
-    lake = place.open_to_ask()
-    if name is None:
-        output.write(lake.sql(_LISTED))
-        return
-    campaign = campaign_of(lake, name, enforce_hours=place.settings().review.enforce_within / 3600)
-    for line in _standing(campaign):
-        say(line)
-    items = {row["item_id"]: row for row in ledger.items_of(lake, name)}
-    followed = {closure.item_id: closure for closure in campaign.closures}
-    rows = [_verdict(items[v.item_id], v, followed.get(v.item_id)) for v in campaign.verdicts]
-    output.write(
-        rows_of(
-            rows, ["item", "principal", "server", "tool", "advice", "status", "outcome", "by", "enforced"]
-        )
-    )
-
-
-def _verdict(item: Mapping[str, Any], verdict: Any, closure: Any) -> dict[str, Any]:
-    last = verdict.second or verdict.first
-    return {
-        "item": item["item_id"][:8], "principal": item["principal"], "server": item["server_name"],
-        "tool": item["tool_name"],
-        "advice": item["advice"], "status": verdict.status, "outcome": verdict.outcome,
-        "by": last.reviewer if last else verdict.closed_by, "enforced": closure.status if closure else None,
-    }  # fmt: skip
-
-
-def _standing(campaign: Campaign) -> Iterator[str]:
-    sums = campaign.arithmetic
-    yield f"{campaign.name} is {campaign.status}, due {campaign.due_at:%Y-%m-%d} (overdue: {campaign.overdue_policy})"
-    yield (
-        f"population {sums.population:,} = reviewed {sums.reviewed:,} + excluded {sums.excluded:,} "
-        f"+ orphan {sums.orphan:,}; "
-        + ", ".join(f"{name} {count:,}" for name, count in sums.by_decision.items())
-        + f", open {sums.open_items:,}"
-    )
-    yield from (f"open: {fault}" for fault in sums.faults)
-    for quality in campaign.quality:
-        stamp = ": approves nearly all in no time" if quality.rubber_stamp else ""
-        yield (
-            f"{quality.reviewer} decided {quality.decisions:,} in {quality.batches:,} batches, "
-            f"{quality.median_seconds:,.0f} s each{stamp}"
-        )
-    for what in ("still_reachable", "overdue"):
-        count = sum(closure.status == what for closure in campaign.closures)
-        if count:
-            yield f"{count:,} revocations are {what.replace('_', ' ')}"
-    if campaign.seal is not None:
-        yield f"sealed by {campaign.seal.closed_by} on {campaign.seal.closed_at:%Y-%m-%d}: {campaign.seal.digest}"
 
 
 def show_review(
@@ -217,24 +158,33 @@ def _content(file: Path) -> bytes:
         raise UnreachableError(f"cannot be read: {error.strerror}", where=str(file)) from error
 
 
-def close_review(place: Place, name: str, by: str) -> None:
+def close_review(place: Place, name: str, by: str, *, with_report: bool) -> None:
     """Close and seal a review, and say where its records lie."""
     lake = place.open_to_ask()
-    campaign = closing.close(lake, name, by, settings=_bounds(place))
+    campaign = closing.close(lake, name, by, settings=_bounds(place), pages=_pages, with_report=with_report)
     assert campaign.seal is not None
     say(f"{name} is closed and sealed: {campaign.seal.digest}")
-    say(f"records: {closing.record_folder(lake, name)}")
+    say(f"records: {closing.record_folder(lake, name)}, {len(campaign.seal.files):,} files")
     pending = sum(closure.status != "enforced" for closure in campaign.closures)
     if pending:
         say(f"{pending:,} revocations are not proven yet: `tooltrail review status {name}` follows them")
 
 
+def _pages(found: Assessment, campaign: Campaign) -> dict[str, bytes]:
+    """Return the report of a campaign as files: the page, its tables as CSV, all of it as JSON."""
+    from console.reporting import contents
+    from reports.review.report import campaign_page
+
+    return dict(contents(campaign_page(found, campaign)))
+
+
 def check_review(place: Place, name: str) -> None:
     """Say whether sealed files are whole; IntegrityError where they are not."""
-    wrong = closing.check_seal(place.open(), name)
+    lake = place.open()
+    wrong = closing.check_seal(lake, name)
     if wrong:
         raise IntegrityError("\n".join(wrong))
-    say(f"{name}: every sealed file is what was sealed")
+    say(f"{name}: every file in {closing.record_folder(lake, name)} is what was sealed")
 
 
 def _scope(place: Place, lake: Lake, asked: Asked) -> Scope:

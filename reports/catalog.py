@@ -54,7 +54,10 @@ class Request:
 
 @dataclass(frozen=True)
 class Report:
-    """One kind of report. `subject` is what it is about, as its help names it; None where it is about everything."""
+    """One kind of report. `subject` is what it is about, as its help names it; None where it is about everything.
+
+    `mailed` are the tables by which people decide: they go along where the page goes by mail.
+    """
 
     summary: str
     build: Callable[[Lake, Request], Page]
@@ -62,6 +65,7 @@ class Report:
     subject_needed: bool = True
     more: str = ""
     example: str = ""
+    mailed: tuple[str, ...] = ()
 
 
 def names() -> list[str]:

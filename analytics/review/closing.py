@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, fields
+import shutil
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 import pyarrow as pa
 
 from analytics.review import ledger
-from analytics.review.campaign import Campaign
+from analytics.review.campaign import Campaign, Seal
 from analytics.review.model import Assessment
 from analytics.review.seals import seal_text
 from analytics.review.standing import campaign_of
@@ -26,6 +27,9 @@ from store.tables import TABLES
 FOLDER = "review-records"
 """Folder of the lake in which sealed campaigns lie, each in a folder named for the digest of its name."""
 
+Pages = Callable[[Assessment, Campaign], Mapping[str, bytes]]
+"""Makes the report of a campaign: the content of its files by their names."""
+
 
 def close(
     lake: Lake,
@@ -34,10 +38,14 @@ def close(
     *,
     now: datetime | None = None,
     settings: Mapping[str, str | int] | None = None,
+    pages: Pages | None = None,
+    with_report: bool = True,
 ) -> Campaign:
-    """Seal a campaign: the frozen items, the decisions and the report data as files, their SHA-256 in the lake.
+    """Seal a campaign: the frozen items, the decisions and the report as files, their SHA-256 in the lake.
 
-    Raises UsageError that says what is open while the sums do not close; then nothing was written.
+    The report is its data, and what `pages` makes of it. Without it nothing of the frozen versions is needed.
+    Raises UsageError that says what is open while the sums do not close, UnreachableError where the report cannot be
+    made any more; then nothing was written.
     """
     row, moment = ledger.campaign_row(lake, name), now or datetime.now(UTC)
     if row["closed_at"] is not None:
@@ -52,13 +60,17 @@ def close(
             f"{name} cannot be closed{late}:\n{told}", hint=f"`tooltrail review show {name} --open`"
         )
     versions = {table: lake.snapshot(table).version for table in sorted(TABLES)}
-    found = ledger.frozen_assessment(lake, row, settings)
-    folder = record_folder(lake, name)
-    files = _write(folder, {
+    contents = {
         "items.ndjson": _lines(ledger.items_of(lake, name)),
         "decisions.ndjson": _lines(map(asdict, campaign.decisions)),
-        "verdicts.ndjson": _lines(map(asdict, campaign.verdicts)), "report.json": report_text(found, campaign),
-    })  # fmt: skip
+        "verdicts.ndjson": _lines(map(asdict, campaign.verdicts)),
+    }
+    if with_report:
+        found = ledger.frozen_assessment(lake, row, settings)
+        as_closed = replace(campaign, status="closed", seal=Seal(moment, by, versions, {}, ""))
+        contents |= {"report.json": report_text(found, campaign).encode()}
+        contents |= pages(found, as_closed) if pages is not None else {}
+    files = _write(record_folder(lake, name), contents)
     closed = {
         **{field: row[field] for field in TABLES["reviews"].schema.names if field in row},
         "change": "closed", "made_by": by, "review_time": moment, "review_date": moment.date(),
@@ -75,12 +87,12 @@ def record_folder(lake: Lake, name: str) -> Path:
 
 
 def check_seal(lake: Lake, name: str) -> list[str]:
-    """Return every sealed file that is not what was sealed, and why; nothing where all are."""
+    """Return every file beside the sealed ones, or that is not what was sealed, and why; nothing where all are."""
     row = ledger.campaign_row(lake, name)
     if row["seal"] is None:
         return [f"{name} is not closed"]
-    folder, wrong = record_folder(lake, name), []
-    for file, digest in json.loads(row["seal"])["files"].items():
+    folder, wrong, sealed = record_folder(lake, name), [], json.loads(row["seal"])["files"]
+    for file, digest in sealed.items():
         try:
             found = hashlib.sha256((folder / file).read_bytes()).hexdigest()
         except OSError as error:
@@ -88,14 +100,17 @@ def check_seal(lake: Lake, name: str) -> list[str]:
             continue
         if found != digest:
             wrong.append(f"{folder / file}: it is not what was sealed")
-    return wrong
+    others = sorted(path for path in folder.glob("*") if path.name not in sealed)
+    return wrong + [f"{path}: it was never sealed" for path in others]
 
 
-def _write(folder: Path, texts: Mapping[str, str]) -> dict[str, str]:
+def _write(folder: Path, contents: Mapping[str, bytes]) -> dict[str, str]:
+    """Make files durable in a folder that then holds nothing else; return their SHA-256."""
+    shutil.rmtree(folder, ignore_errors=True)
     make_folders(folder)
-    for name, text in texts.items():
-        write_file(folder / name, text.encode())
-    return {name: hashlib.sha256(text.encode()).hexdigest() for name, text in texts.items()}
+    for name, content in contents.items():
+        write_file(folder / name, content)
+    return {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
 
 
 def report_text(found: Assessment, campaign: Campaign | None = None) -> str:
@@ -118,10 +133,9 @@ def _plain(value: Any) -> Any:
     return asdict(value) if hasattr(value, "__dataclass_fields__") else value
 
 
-def _lines(rows: Iterable[Mapping[str, Any]]) -> str:
-    return "".join(
-        json.dumps(dict(row), default=_text, sort_keys=True, ensure_ascii=False) + "\n" for row in rows
-    )
+def _lines(rows: Iterable[Mapping[str, Any]]) -> bytes:
+    lines = (json.dumps(dict(row), default=_text, sort_keys=True, ensure_ascii=False) for row in rows)
+    return "".join(f"{line}\n" for line in lines).encode()
 
 
 def _text(value: object) -> str:

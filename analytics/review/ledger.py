@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
@@ -17,7 +18,8 @@ from analytics.review.campaign import OVERDUE, Decision
 from analytics.review.model import Assessment, Item, Stray
 from analytics.review.sections import Exclusion
 from store.commit import Advance
-from store.errors import IntegrityError, UsageError
+from store.errors import IntegrityError, UnreachableError, UsageError
+from store.keeping.pinning import lacking
 from store.lake import Lake
 from store.tables import TABLES
 
@@ -195,6 +197,14 @@ def _plain(value: Any) -> Any:
     return value.astimezone(UTC).isoformat() if isinstance(value, datetime) else value
 
 
+def _instead(campaign: Mapping[str, Any]) -> str:
+    """Return what can be done where the report of a campaign cannot be made again."""
+    name = shlex.quote(campaign["review"])
+    if campaign["closed_at"] is not None:
+        return f"the sealed records are whole: `tooltrail review check {name}` says where"
+    return f"restore a backup, or `tooltrail review close {name} --by WHO --without-report`"
+
+
 def scope_of(campaign: Mapping[str, Any]) -> Scope:
     """Return the scope a campaign was begun with, with the period it was cut to."""
     told = json.loads(campaign["scope"])
@@ -205,7 +215,18 @@ def scope_of(campaign: Mapping[str, Any]) -> Scope:
 def frozen_assessment(
     lake: Lake, campaign: Mapping[str, Any], settings: Mapping[str, str | int] | None = None
 ) -> Assessment:
-    """Return the assessment a campaign was begun with, made again from the versions it stood on."""
+    """Return the assessment a campaign was begun with, made again from the versions it stood on.
+
+    Raises UnreachableError where files of those versions are gone: maintenance keeps them while the campaign is
+    open, but erasures do not.
+    """
+    gone = lacking(lake, campaign["events_version"])
+    if gone:
+        raise UnreachableError(
+            f"what {campaign['review']} was frozen on is not there any more: {len(gone):,} files of events version"
+            f" {campaign['events_version']} were removed, {gone[0]} first",
+            where=str(lake.path), hint=_instead(campaign),
+        )  # fmt: skip
     return assess(
         lake, scope_of(campaign), campaign["events_version"], version=campaign["entitlements_version"] or 0,
         moment=campaign["moment"], settings=settings,

@@ -80,8 +80,8 @@ class Inherited:
 class Toxic:
     """A principal who can reach private data, what strangers wrote, and a way out: all three, before any incident.
 
-    Tools are `server/tool`, the first few of each; `grants` are the items that give them. `realised` counts sessions
-    in which all three were used.
+    Tools are `server/tool`, the first few of each; `grants` are the items that give them. `realised` counts the windows
+    of the period, each `Scope.window_hours` long (8 by default), in which all three were used; sessions play no part.
     """
 
     kind: str

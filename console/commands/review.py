@@ -52,18 +52,19 @@ def new(
 
 @command.command()
 @click.argument("name", required=False)
+@click.option("--items", "every", is_flag=True, help="Every item of the review, not how many stand alike.")
 @lake_option
 @output_options
-def status(name: str | None, place: Place, output: Output) -> None:
+def status(name: str | None, place: Place, output: Output, *, every: bool) -> None:
     r"""List reviews, or say how one stands: what is decided and open, who decided how, what was enforced.
 
     \b
     Example:
       tooltrail review status 2026-q3
     """
-    from console.review import print_status
+    from console.review_status import print_status
 
-    print_status(place, output, name)
+    print_status(place, output, name, every=every)
 
 
 @command.command()
@@ -131,9 +132,14 @@ def decide(
 @command.command()
 @click.argument("name")
 @click.option("--by", required=True, metavar="WHO", help="Who closes it.")
+@click.option(
+    "--without-report",
+    is_flag=True,
+    help="Seal items and decisions alone, where what was frozen was erased since.",
+)
 @lake_option
-def close(name: str, by: str, place: Place) -> None:
-    r"""Close a review: only when everything adds up; decisions and report data are sealed with their hashes.
+def close(name: str, by: str, place: Place, *, without_report: bool) -> None:
+    r"""Close a review: only when everything adds up; decisions and the report are sealed with their hashes.
 
     \b
     Example:
@@ -141,14 +147,14 @@ def close(name: str, by: str, place: Place) -> None:
     """
     from console.review import close_review
 
-    close_review(place, name, by)
+    close_review(place, name, by, with_report=not without_report)
 
 
 @command.command()
 @click.argument("name")
 @lake_option
 def check(name: str, place: Place) -> None:
-    r"""Check that the sealed files of a closed review are what was sealed.
+    r"""Check that the records of a closed review, its report among them, are what was sealed.
 
     \b
     Example:

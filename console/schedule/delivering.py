@@ -9,17 +9,17 @@ from hashlib import sha256
 from pathlib import Path
 
 from console.mail import message, send
+from console.schedule import attaching
 from console.schedule.index import write_index
 from console.schedule.ledger import Run
 from console.schedule.settings import Schedule
 from console.webhook import harmless, post
+from reports.catalog import load
 from store.durable import write_file
 from store.lake import Lake
 from store.settings import Settings
 
 TIMEOUT = 60.0
-ATTACHED = {".html": ("text", "html"), ".pdf": ("application", "pdf")}
-"""What of a report goes by mail; CSV and JSON lie in folders, or are made again by the command on the page."""
 
 
 @dataclass(frozen=True)
@@ -71,11 +71,15 @@ def _folder(schedule: Schedule, parcel: Parcel, lake: Lake) -> None:
 
 
 def _mail(schedule: Schedule, parcel: Parcel, settings: Settings) -> None:
-    text = f"{parcel.title}\n\n{parcel.summary}\n\nThe report is attached; it fetches nothing when opened.\n"
+    files, left = attaching.attached(parcel.page, parcel.files, load(schedule.report).mailed)
+    text = (
+        f"{parcel.title}\n\n{parcel.summary}\n\nThe report is attached; it fetches nothing when opened.\n"
+        f"{attaching.told(left)}"
+    )
     made = message(settings.mail, schedule.to, f"[Tooltrail] {parcel.title}", text, parcel.run_id)
-    for file in parcel.files:
-        if kinds := ATTACHED.get(file.suffix):
-            made.add_attachment(file.read_bytes(), maintype=kinds[0], subtype=kinds[1], filename=file.name)
+    for file in files:
+        kind, subtype = attaching.KINDS[file.suffix]
+        made.add_attachment(file.read_bytes(), maintype=kind, subtype=subtype, filename=file.name)
     send(settings.mail, made)
 
 

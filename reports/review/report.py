@@ -10,6 +10,8 @@ from reports.catalog import Report, Request
 from store.errors import UsageError
 
 if TYPE_CHECKING:
+    from analytics.review.campaign import Campaign
+    from analytics.review.model import Assessment
     from reports.asking import Source
     from reports.page import Page
     from store.lake import Lake
@@ -54,7 +56,6 @@ def _campaign(source: Source, name: str) -> Page:
     """Return what was frozen when the campaign began, with what was decided up to the moment that is asked of."""
     from analytics.review.ledger import campaign_row, frozen_assessment
     from analytics.review.standing import campaign_of
-    from reports.review.context import review_page
 
     if source.request.as_of is not None:
         raise UsageError(
@@ -63,7 +64,14 @@ def _campaign(source: Source, name: str) -> Page:
     means = source.request.means
     found = frozen_assessment(source.lake, campaign_row(source.lake, name), means.bounds)
     campaign = campaign_of(source.lake, name, now=source.moment(), enforce_hours=means.enforce_hours)
-    return review_page(found, campaign, f"tooltrail report review {shlex.quote(name)}")
+    return campaign_page(found, campaign)
+
+
+def campaign_page(found: Assessment, campaign: Campaign) -> Page:
+    """Return the report of what was frozen for a campaign, with what was decided of it."""
+    from reports.review.context import review_page
+
+    return review_page(found, campaign, f"tooltrail report review {shlex.quote(campaign.name)}")
 
 
 def _import_at(source: Source, moment: datetime) -> int | None:
@@ -79,4 +87,5 @@ REPORT = Report(
     more="REVIEW is one of `tooltrail review status`; without it a draft is made of the period: [review] period_days to"
     " the newest event, or --since to --until.",
     example="tooltrail report review --since 2026-07-01 --until 2026-10-01 --out reports",
+    mailed=("grants", "not_granted"),
 )  # fmt: skip

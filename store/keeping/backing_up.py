@@ -24,6 +24,7 @@ from store.keeping.compacting import HINT
 from store.keeping.faults import QUARANTINE
 from store.keeping.log_faults import good_checkpoints
 from store.keeping.notes import FOLDER as ERASING
+from store.keeping.pinning import pinned_files
 from store.keeping.records import Done, record
 from store.lake import Lake
 from store.locks import alone
@@ -80,8 +81,9 @@ def _files(lake: Lake, versions: dict[str, int], *, with_keys: bool) -> Iterator
     for path in sorted(beside, key=lambda p: (p.name != TLOG, p.name)):
         inside = sorted(path.rglob("*")) if path.is_dir() else [path]
         yield from ((p, None) for p in inside if p.is_file() and not _stays(p, with_keys=with_keys))
+    needed = pinned_files(lake)
     for name in [*(n for n in TABLES if n not in _FACTS), *_FACTS]:
-        yield from _of_table(lake, TABLES[name], versions)
+        yield from _of_table(lake, TABLES[name], versions, needed.get(name, set()))
 
 
 def _stays(path: Path, *, with_keys: bool) -> bool:
@@ -91,7 +93,10 @@ def _stays(path: Path, *, with_keys: bool) -> bool:
     return KEY in path.name and not with_keys
 
 
-def _of_table(lake: Lake, table: Table, versions: dict[str, int]) -> Iterator[tuple[Path, str | None]]:
+def _of_table(
+    lake: Lake, table: Table, versions: dict[str, int], needed: set[str]
+) -> Iterator[tuple[Path, str | None]]:
+    """Yield the files of a table's newest version, and the older ones that open reviews need."""
     root = lake.path / table.name
     snapshot = lake.snapshot(table.name)
     versions[table.name] = snapshot.version
@@ -106,6 +111,8 @@ def _of_table(lake: Lake, table: Table, versions: dict[str, int]) -> Iterator[tu
         yield root / file.path, noted.get(file.path)
         indexes = (index_path(root, file.path, column) for column in table.indexed)
         yield from ((path, None) for path in indexes if path.exists())
+    older = needed.difference(file.path for file in snapshot.files)
+    yield from ((root / path, noted.get(path)) for path in sorted(older) if (root / path).exists())
 
 
 def _copy(root: Path, path: Path, known: str | None, folder: Path) -> tuple[Held, int]:

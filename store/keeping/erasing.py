@@ -186,7 +186,7 @@ def _erase(lake: Lake, note: Note, second_copy: Path | None) -> Erased:
         return Erased(note.erasure_id, "restricted", 0, 0, [])
     _enter(lake, note, Erased(note.erasure_id, "begun", 0, 0, []), second_copy)
     done = [one for table in TABLES.values() for one in _rewrite(lake, table, note)]
-    vacuum_held(lake, Ages(grace=-1.0))
+    vacuum_held(lake, Ages(grace=-1.0), reviews=False)
     for folder in [*(lake.path / name for name in LEARNED), *_left_spill()]:
         rmtree(folder, ignore_errors=True)
     found = scan(lake, note.subject, leave_out=lake.path / FOLDER)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from store.durable import sync_folder
 from store.entries import entries
+from store.keeping.pinning import pinned_files
 from store.keeping.records import Done
 from store.lake import Lake
 from store.snapshot import INDEX, index_path
@@ -35,9 +36,15 @@ class Unneeded:
     due: bool
 
 
-def find_unneeded(lake: Lake, ages: Ages, now: float | None = None) -> Iterator[Unneeded]:
-    """Yield what no version in use needs; `due` says whether it is old enough to go."""
+def find_unneeded(
+    lake: Lake, ages: Ages, now: float | None = None, *, reviews: bool = True
+) -> Iterator[Unneeded]:
+    """Yield what no version in use needs; `due` says whether it is old enough to go.
+
+    What open reviews are frozen on is in use, unless `reviews` is False: an erasure leaves nothing for them.
+    """
     moment = time.time() if now is None else now
+    needed = pinned_files(lake) if reviews else {}
     for table in TABLES.values():
         root = lake.path / table.name
         came: set[str] = set()
@@ -47,6 +54,8 @@ def find_unneeded(lake: Lake, ages: Ages, now: float | None = None) -> Iterator[
             left |= {path: a.get("deletionTimestamp", 0) / 1000 for path, a in entry.removed.items()}
         for path in sorted(root.glob(f"{table.partition}=*/*.parquet")):
             name = str(path.relative_to(root))
+            if name in needed.get(table.name, ()):
+                continue
             if name in left:
                 yield _unneeded(table, path, "replaced", moment - left[name] > ages.grace)
             elif name not in came:
@@ -69,9 +78,9 @@ def _unneeded(table: Table, path: Path, why: str, due: bool) -> Unneeded:
     return Unneeded(table.name, path, why, path.stat().st_size, due)
 
 
-def vacuum_held(lake: Lake, ages: Ages, now: float | None = None) -> list[Done]:
-    """Remove what is due, for a caller that holds the lock."""
-    due = [u for u in find_unneeded(lake, ages, now) if u.due]
+def vacuum_held(lake: Lake, ages: Ages, now: float | None = None, *, reviews: bool = True) -> list[Done]:
+    """Remove what is due, for a caller that holds the lock; `reviews` as for `find_unneeded`."""
+    due = [u for u in find_unneeded(lake, ages, now, reviews=reviews) if u.due]
     for one in due:
         remove_file(lake, TABLES[one.table], one.path)
     done = []

@@ -32,3 +32,4 @@ def test_a_small_review_is_measured(tmp_path: Path) -> None:
     found = review.measure(str(lake), "500MB")
     assert found["states"]["used"] > 200
     assert found["states"]["used_not_granted"] > 0
+    assert 0.05 < found["page"]["mb"] < 5

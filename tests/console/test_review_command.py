@@ -61,13 +61,21 @@ def test_a_review_from_beginning_to_seal(tmp_path: Path, run: Run) -> None:
     closed = run("review", "close", "q1", "--by", "dora")
     assert (closed.returncode, "closed and sealed" in closed.stderr) == (0, True)
     assert run("review", "check", "q1").returncode == 0
-    rows = [json.loads(line) for line in run("review", "status", "q1").stdout.splitlines()]
+    [page] = (tmp_path / "lake/review-records").rglob("review-q1.html")
+    assert "Closed by dora" in page.read_text()
+    assert (page.parent / "review-q1.grants.csv").exists()
+    summed = [json.loads(line) for line in run("review", "status", "q1").stdout.splitlines()]
+    assert [(row["by"], row["outcome"], row["items"]) for row in summed] == [
+        ("ana", "revoke", 1),
+        ("dora", "keep", 1),
+    ]
+    rows = [json.loads(line) for line in run("review", "status", "q1", "--items").stdout.splitlines()]
     assert {row["principal"]: (row["outcome"], row["enforced"]) for row in rows} == {
         "ana": ("keep", None), "bob": ("revoke", "not_proven"),
     }  # fmt: skip
     [listed] = [json.loads(line) for line in run("review", "status").stdout.splitlines()]
     assert (listed["review"], listed["status"], listed["decided"]) == ("q1", "closed", 2)
-    next((tmp_path / "lake/review-records").rglob("decisions.ndjson")).write_text("{}\n")
+    page.write_text(page.read_text().replace("dora", "ana", 1))
     assert run("review", "check", "q1").returncode == 4
 
 

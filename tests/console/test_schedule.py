@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from lakes import ask, record, take_in
 
-from console.schedule import delivering, runner
+from console.schedule import attaching, runner
 from console.schedule.runner import Runner
 from console.schedule.settings import Schedule, read
 from store.errors import TooltrailError, UsageError
@@ -320,6 +320,37 @@ def test_a_name_cannot_leave_its_folder(tmp_path: Path) -> None:
         read(file)
 
 
-def test_what_goes_by_mail_is_a_page_or_a_pdf() -> None:
-    """Tables of evidence lie in folders, not in mailboxes."""
-    assert set(delivering.ATTACHED) == {".html", ".pdf"}
+def test_tables_to_decide_by_go_along_until_they_are_too_large(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Tables of evidence stay in folders; those people decide by go by mail as far as there is room, in their order."""
+    for name, size in (("q.html", 900), ("q.json", 60), ("q.grants.csv", 50), ("q.not_granted.csv", 60),
+                       ("q.attempts.csv", 1)):  # fmt: skip
+        (tmp_path / name).write_bytes(b"x" * size)
+    files = sorted(tmp_path.iterdir())
+
+    def names(*tables: str) -> tuple[list[str], list[str]]:
+        goes, left = attaching.attached("q.html", files, tables)
+        return [file.name for file in goes], [file.name for file in left]
+
+    assert names() == (["q.html"], [])
+    both = ("grants", "not_granted")
+    assert names(*both) == (["q.html", "q.grants.csv", "q.not_granted.csv", "q.json"], [])
+    monkeypatch.setattr(attaching, "TABLES", 100)
+    assert names(*both) == (["q.html", "q.grants.csv"], ["q.not_granted.csv", "q.json"])
+    told = attaching.told(attaching.attached("q.html", files, both)[1])
+    assert told.startswith("Too large to be attached: q.not_granted.csv (60 bytes), q.json (60 bytes).")
+
+
+def test_a_review_by_mail_has_what_a_reviewer_fills_in(lake: Lake, mails: SimpleNamespace) -> None:
+    """The grants and the uses without one, as CSV and JSON, beside the page."""
+    take_in(lake, [record(1)])
+    review = schedule(report="review", to=("grc@acme.example",))
+    assert runs(lake, [MONDAY], mails.settings).once(review, again=False) == "done"
+    [mail] = mails.took
+    kinds = {part.get_filename().split(".", 1)[1]: part for part in mail.iter_attachments()}
+    assert list(kinds) == ["html", "grants.csv", "not_granted.csv", "json"]
+    assert kinds["grants.csv"].get_content_type() == "text/csv"
+    assert kinds["grants.csv"].get_content().startswith("item_id,")
+    assert json.loads(kinds["json"].get_content())["report"] == "Entitlement review"
+    assert "Too large" not in mail.get_body().get_content()

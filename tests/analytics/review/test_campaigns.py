@@ -188,17 +188,23 @@ def test_the_seal_holds_and_tells_when_it_is_broken(company: Lake) -> None:
     """Files are sealed by their SHA-256 with the lake's versions; a changed file is found out."""
     begin(company, Opening("q1", "dora"), SCOPE)
     decide_all(company)
-    campaign = close(company, "q1", "dora")
+    campaign = close(company, "q1", "dora", pages=lambda _found, made: {"q1.html": made.status.encode()})
     assert campaign.seal is not None
     assert campaign.seal.versions["events"] == company.snapshot("events").version
-    assert set(campaign.seal.files) == {"items.ndjson", "decisions.ndjson", "verdicts.ndjson", "report.json"}
+    assert set(campaign.seal.files) == {
+        "items.ndjson", "decisions.ndjson", "verdicts.ndjson", "report.json", "q1.html",
+    }  # fmt: skip
     assert closing.check_seal(company, "q1") == []
     file = closing.record_folder(company, "q1") / "decisions.ndjson"
     assert [json.loads(line)["reviewer"] for line in file.read_text().splitlines()] == ["dora"] * 4 + ["ana"]
     file.write_text(file.read_text().replace("dora", "bob", 1))
+    page = file.with_name("q1.html")
+    assert page.read_text() == "closed"
+    page.write_text("approved")
+    file.with_name("q2.html").write_text("another page")
     assert [Path(fault.split(": ")[0]).name for fault in closing.check_seal(company, "q1")] == [
-        "decisions.ndjson"
-    ]
+        "decisions.ndjson", "q1.html", "q2.html",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("policy", "outcome"), [("keep", "keep"), ("revoke", "revoke"), ("escalate", None)])
