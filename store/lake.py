@@ -108,14 +108,14 @@ class Lake:
         return cls.open(root)
 
     @classmethod
-    def open(cls, path: str | Path, *, upgraded: bool = True) -> Lake:
+    def open(cls, path: str | Path, *, upgraded: bool = True, marker_name: str = MARKER) -> Lake:
         """Open a lake; one of an earlier version is upgraded first, unless it is only to be looked at.
 
-        UnreachableError if there is none or this version cannot read it.
+        UnreachableError if there is none or this version cannot read it. `marker_name` is another while it is made.
         """
         root = Path(path).absolute()
         try:
-            marker = json.loads((root / MARKER).read_text())
+            marker = json.loads((root / marker_name).read_text())
             layout = int(marker["layout"])
         except FileNotFoundError as error:
             raise UnreachableError(
@@ -124,7 +124,7 @@ class Lake:
                 hint="`tooltrail init` makes one; --lake or TOOLTRAIL_LAKE names it",
             ) from error
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise UnreachableError(f"{MARKER} cannot be read: {error}", where=str(root)) from error
+            raise UnreachableError(f"{marker_name} cannot be read: {error}", where=str(root)) from error
         if layout > LAYOUT:
             raise UnreachableError(
                 f"this lake has layout {layout}, made by a newer version; this one reads up to {LAYOUT}",
@@ -133,7 +133,7 @@ class Lake:
         current = marker.get("shape") == shape() and all((root / n / delta.LOG).exists() for n in TABLES)
         if upgraded and not current:
             upgrade(root)
-            write_file(root / MARKER, _marker({**marker, "shape": shape()}))
+            write_file(root / marker_name, _marker({**marker, "shape": shape()}))
         site_key = keys.read_site_key(root, marker.get("site_key_variable"))
         return cls(root, site_key, integrity=marker.get("integrity", True))
 

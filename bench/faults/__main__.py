@@ -26,6 +26,10 @@ library), a writer goes on, and all rows are counted: what was acknowledged must
     make faults                       # everything, at full size; some faults need root, strace or ext4
     python -m bench.faults 9 14       # some, small
 
+`tests/store/test_lake_machine.py` composes them: random lives of a lake, in which processes die and power fails at
+any durable step of ingest, compaction, expiry, erasure, holds, backups and restores, on a disk that keeps no more than
+POSIX promises.
+
 """
 
 

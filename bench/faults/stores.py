@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from abc import ABC, abstractmethod
@@ -19,15 +20,21 @@ from deltalake.transaction import Transaction
 from ingest.delivery import Batch, Stream
 from ingest.loop import IngestOptions, Pipeline
 from store.events import arrow_schema
-from store.keeping import doctor
+from store.keeping import approving, doctor, erasing
+from store.keeping.compacting import compact
+from store.keeping.expiring import Periods, expire_held
+from store.keeping.vacuuming import Ages, vacuum_held
 from store.lake import Lake
+from store.locks import alone
 
 STREAM = Stream("s", 0, "s[0]")
 APP = "s-0"
 ROWS = 5
 """Of each commit."""
 SCHEMA = arrow_schema()
-TODAY = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+DAY = "TOOLTRAIL_FAULTS_DAY"
+"""The variable that tells a writer the day of its events: its own clock may be made wrong, the source's is not."""
+TODAY = datetime.fromisoformat(os.environ.get(DAY) or f"{datetime.now(UTC):%Y-%m-%dT00:00:00+00:00}")
 ROOT = Path(__file__).parents[2]
 
 
@@ -74,6 +81,22 @@ class Store(ABC):
     def mend(self, folder: Path) -> None:
         """Do what the operator can do with what comes with the store."""
 
+    @abstractmethod
+    def compact(self, folder: Path) -> None:
+        """Join small files."""
+
+    @abstractmethod
+    def forget(self, folder: Path) -> None:
+        """Take the rows at odd offsets away."""
+
+    @abstractmethod
+    def erase(self, folder: Path) -> None:
+        """Take the person's name out of all rows."""
+
+    @abstractmethod
+    def vacuum(self, folder: Path, *, at_once: bool) -> None:
+        """Remove files that the newest version does not need: when they are old enough, or whoever may read them."""
+
     def log(self, folder: Path) -> list[Path]:
         """Return the commits of the table, oldest first."""
         return sorted((folder / self.table / "_delta_log").glob("*.json"))
@@ -86,11 +109,12 @@ class Store(ABC):
     def writer(self, folder: Path, commits: int, prefix: Sequence[str] = ()) -> subprocess.Popen[str]:
         """Start a process that goes on writing where the store ends; it prints the last offset of each commit."""
         command = [*prefix, sys.executable, "-m", "bench.faults.writer", self.name, str(folder), str(commits)]
-        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT)
+        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT,
+                                env=os.environ | {DAY: TODAY.isoformat()})  # fmt: skip
 
-    def write(self, folder: Path, commits: int) -> None:
+    def write(self, folder: Path, commits: int, prefix: Sequence[str] = ()) -> None:
         """Go on writing in a process of its own; RuntimeError when that fails."""
-        with self.writer(folder, commits) as writer:
+        with self.writer(folder, commits, prefix) as writer:
             _, told = writer.communicate()
         if writer.returncode:
             raise RuntimeError(told.strip().splitlines()[-1] if told.strip() else f"exit {writer.returncode}")
@@ -128,7 +152,7 @@ class _Taking(Session):
         """Take the records in and make them durable."""
         records = [
             json.dumps({"event_time": _moment(n).isoformat(), "event_kind": "tool_call", "native_event_id": f"n-{n}",
-                        "tool_name": "read_file", "user_id": "ana"}).encode()
+                        "tool_name": "read_file", "user_id": "ana", "org_id": "brief" if n % 2 else "lasting"}).encode()
             for n in numbers(first)
         ]  # fmt: skip
         self._pipeline.add(Batch(STREAM, records, list(numbers(first)), first + ROWS))
@@ -160,6 +184,25 @@ class Shipped(Store):
     def mend(self, folder: Path) -> None:
         """Nothing comes with the library that mends a table."""
 
+    def compact(self, folder: Path) -> None:
+        """Let the library optimize."""
+        DeltaTable(str(folder / self.table)).optimize.compact()
+
+    def forget(self, folder: Path) -> None:
+        """Delete them."""
+        DeltaTable(str(folder / self.table)).delete("source_offset % 2 = 1")
+
+    def erase(self, folder: Path) -> None:
+        """Update them."""
+        DeltaTable(str(folder / self.table)).update({"user_id": "'erased'"})
+
+    def vacuum(self, folder: Path, *, at_once: bool) -> None:
+        """Let the library vacuum, after its week or after no time."""
+        hours = 0 if at_once else None
+        DeltaTable(str(folder / self.table)).vacuum(
+            hours, dry_run=False, enforce_retention_duration=not at_once
+        )
+
 
 class Ours(Store):
     """The lake's table of events."""
@@ -184,6 +227,31 @@ class Ours(Store):
     def mend(self, folder: Path) -> None:
         """Let the doctor repair."""
         doctor.repair(folder / "lake", step_back_over=True)
+
+    def compact(self, folder: Path) -> None:
+        """Compact the events."""
+        compact(Lake.open(folder / "lake"), ["events"])
+
+    def forget(self, folder: Path) -> None:
+        """Let the time of their tenant be over."""
+        lake = Lake.open(folder / "lake")
+        with alone(lake, "keeping"):
+            expire_held(lake, Periods(tenants={"brief": 86_400.0}), datetime.now(UTC) + timedelta(days=60))
+
+    def erase(self, folder: Path) -> None:
+        """Erase as two people do."""
+        lake = Lake.open(folder / "lake")
+        subject, _ = erasing.whom(lake, ["ana"], lambda *_: [])
+        request = erasing.propose(lake, subject, "asked for", "dee")
+        approved = approving.decide(lake, request.request_id, "eve", approve=True)
+        with alone(lake, "keeping"):
+            erasing.carry_out(lake, approved)
+
+    def vacuum(self, folder: Path, *, at_once: bool) -> None:
+        """Vacuum after the longest question, or after no time."""
+        lake = Lake.open(folder / "lake")
+        with alone(lake, "keeping"):
+            vacuum_held(lake, Ages(grace=-1.0) if at_once else Ages())
 
 
 STORES: dict[str, Store] = {store.name: store for store in (Shipped(), Ours())}

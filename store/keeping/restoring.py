@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from shutil import rmtree
 
-from store.durable import write_file
+from store.durable import sync_folder, write_file
 from store.errors import IntegrityError, UsageError
+from store.integrity.log import FOLDER as TLOG
 from store.keeping import erasing
 from store.keeping.backing_up import Backup, check, object_of, read_backup
 from store.keeping.compacting import HINT
@@ -16,6 +18,10 @@ from store.keeping.records import Done, record
 from store.keys import FILE_NAME as SITE_KEY
 from store.lake import MARKER, Lake
 from store.locks import alone
+from store.tables import TABLES
+
+PART = f"{MARKER}.part"
+"""The marker of a lake that is being put back: it is none yet, for whom it must forget is still in it."""
 
 
 def restore(
@@ -44,7 +50,7 @@ def restore(
         )  # fmt: skip
     rows = [row for source in ledgers for row in read_ledger(source)]
     _write(folder, target, backup, keys)
-    lake = Lake.open(target)
+    lake = Lake.open(target, marker_name=PART)
     with alone(lake, "keeping", HINT):
         known, over = {row["erasure_id"] for row in rows}, erasing.ended(lake)
         rows += [row for row in erasing.ledger(lake) if row["erasure_id"] not in known]
@@ -53,6 +59,8 @@ def restore(
         record(
             lake, [Done("restore", "", None, 0, 0, len(backup.files), len(backup.files), detail=backup.taken)]
         )
+    (target / PART).rename(target / MARKER)
+    sync_folder(target)
     return lake, backup, again
 
 
@@ -73,14 +81,18 @@ def _newest(rows: Sequence[dict[str, object]]) -> list[dict[str, object]]:
 
 
 def _write(folder: Path, target: Path, backup: Backup, keys: Path | None) -> None:
-    """Write the files, the lake's marker last: until it is there, there is no lake."""
+    """Write the files in the place of those an earlier try left; until the marker has its name, there is no lake."""
+    if (target / PART).exists():
+        for name in (*TABLES, TLOG):
+            rmtree(target / name, ignore_errors=True)
     if keys is not None:
         for path in sorted(keys.glob("*.key")):
             write_file(target / path.name, path.read_bytes())
     elif all(held.path != SITE_KEY for held in backup.files) and not (target / SITE_KEY).exists():
         _need_variable(folder, backup)
-    for held in sorted(backup.files, key=lambda h: h.path == MARKER):
-        write_file(target / held.path, object_of(folder, held.sha256).read_bytes())
+    for held in sorted(backup.files, key=lambda h: h.path != MARKER):
+        path = target / (PART if held.path == MARKER else held.path)
+        write_file(path, object_of(folder, held.sha256).read_bytes())
 
 
 def _need_variable(folder: Path, backup: Backup) -> None:

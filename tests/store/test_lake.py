@@ -143,7 +143,9 @@ def test_a_version_is_what_it_was(grown: Lake, as_of: int | str | None, rows: in
 
 def test_a_time_is_the_version_of_then(grown: Lake) -> None:
     """A time gives the last version committed until then, with or without an offset, as text or datetime."""
-    moment = commit_time(grown, 2) + timedelta(milliseconds=1)
+    moment = commit_time(grown, 2) + timedelta(
+        milliseconds=500
+    )  # its file is written after its time is taken
     later = commit_time(grown, 3) + timedelta(hours=1)
     assert grown.sql(COUNT, as_of=later).version == 3
     assert grown.snapshot("events", moment.isoformat()).version in (2, 3)

@@ -11,7 +11,7 @@ import pytest
 from lakes import ask, event_ids, one, record, take_in
 
 from store.durable import write_file
-from store.errors import IntegrityError, UsageError
+from store.errors import IntegrityError, UnreachableError, UsageError
 from store.integrity.verify import Options, verify
 from store.keeping import approving, erasing
 from store.keeping.backing_up import back_up, backups, check, object_of, read_backup
@@ -145,6 +145,35 @@ def test_who_was_erased_stays_erased(filled: Lake, tmp_path: Path, source: str) 
     assert (again.state, again.rows) == ("erased", 3)
     assert one(lake, "SELECT count(user_id) FROM events") == 3
     assert b"zquill-77" not in b"".join(p.read_bytes() for p in lake.path.rglob("*") if p.is_file())
+
+
+def test_a_restore_that_died_before_it_erased_again_is_no_lake(
+    filled: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Until those erased since are erased again nobody can open it; then another backup can be put back there."""
+    first = back_up(filled, tmp_path / "backup", with_keys=True)
+    take_in(filled, [record(9, user_id="zquill-77")], first=9)
+    back_up(filled, tmp_path / "backup", with_keys=True)
+    subject, _ = erasing.whom(filled, ["zquill-77"], no_leaves)
+    request = erasing.propose(filled, subject, "she asked", "ana")
+    approved = approving.decide(filled, request.request_id, "ben", approve=True)
+    with alone(filled, "keeping"):
+        erasing.carry_out(filled, approved)
+
+    def die(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as then:
+        then.setattr(erasing, "forget", die)
+        with pytest.raises(KeyboardInterrupt):
+            restore(tmp_path / "backup", tmp_path / "back", no_leaves, ledgers=[filled.path])
+    with pytest.raises(UnreachableError, match="there is no lake here"):
+        Lake.open(tmp_path / "back")
+    lake, _, [again] = restore(
+        tmp_path / "backup", tmp_path / "back", no_leaves, taken=first.taken, ledgers=[filled.path]
+    )
+    assert (again.state, lake.snapshot("events").rows) == ("erased", 6)
+    assert verify(Lake.open(tmp_path / "back"), Options()).faults == []
 
 
 def test_who_was_erased_before_the_backup_may_have_come_again(filled: Lake, tmp_path: Path) -> None:
