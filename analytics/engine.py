@@ -12,11 +12,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from store import spilling
+
 if TYPE_CHECKING:
     import duckdb
 
-MOST_SPILLED = "16GB"
-"""More than this no job may spill: it fails with an error rather than fill the disk."""
 MEMORY = "50%"
 """Of the machine's memory: two jobs at once still fit."""
 
@@ -30,10 +30,8 @@ def connect(settings: Mapping[str, str | int] | None = None) -> duckdb.DuckDBPyC
 
     spill = Path(tempfile.gettempdir()) / f"tooltrail-{os.getpid()}-{secrets.token_hex(4)}"
     chosen: dict[str, Any] = {"temp_directory": str(spill), "memory_limit": MEMORY, **(settings or {})}
-    most = chosen.pop("max_temp_directory_size", MOST_SPILLED)
+    most = chosen.pop("max_temp_directory_size", spilling.MOST)
     connection = duckdb.connect(config=chosen)
-    connection.execute(
-        f"SET max_temp_directory_size = '{most}'"
-    )  # DuckDB does not hold to it when given on connecting
+    spilling.bound(connection, most)
     connection.execute("SET TimeZone = 'UTC'")
     return connection

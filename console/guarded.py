@@ -56,4 +56,6 @@ def _open(place: Place, *, ahead: bool = False) -> Door:
 
     lake = place.open()
     redactor = Redactor(lake.site_key)
-    return open_door(lake, place.config, ahead=ahead, clean=lambda text: str(redactor.text(text).text))
+    return open_door(
+        lake, place.config, ahead=ahead, clean=lambda text: str(redactor.text(text).text), say=say
+    )

@@ -23,7 +23,7 @@ import duckdb
 import pyarrow as pa
 
 from store import commit as delta
-from store import witnesses
+from store import spilling, witnesses
 from store.errors import TooltrailError, UnreachableError, UsageError
 from store.snapshot import KeyIndexes, Needs, Snapshot
 from store.tables import TABLES
@@ -103,6 +103,7 @@ class Engine:
 
     def _prepare(self) -> None:
         run = self._database.execute
+        spilling.bound(self._database, spilling.MOST)
         run("SET GLOBAL TimeZone = 'UTC'")  # global: each question has a session of its own
         run("SET GLOBAL parquet_metadata_cache = true")
         for table in TABLES.values():

@@ -59,13 +59,17 @@ def make_authority(folder: Path) -> Path:
 
 
 class TimeStamps(HTTPServer):
-    """The authority's server. `spoil` changes what it answers with; `status` is its HTTP status."""
+    """The authority's server. `spoil` changes what it answers with; `status` is its HTTP status.
+
+    `chain` makes it send its whole chain, which OpenSSL does not sort as DER asks.
+    """
 
     def __init__(self, folder: Path) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.folder = folder
         self.asked = 0
         self.status = 200
+        self.chain = False
         self.spoil: Callable[[bytes], bytes] = lambda answer: answer
 
     @property
@@ -84,7 +88,7 @@ class TimeStamps(HTTPServer):
         (self.folder / "query").write_bytes(query)
         done = openssl(
             self.folder, "ts", "-reply", "-config", "tsa.cnf", "-queryfile", "query", "-signer", "tsa.pem",
-            "-inkey", "tsa.key", "-out", "answer",
+            "-inkey", "tsa.key", "-out", "answer", *(("-chain", "ca.pem") if self.chain else ()),
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
         return self.spoil((self.folder / "answer").read_bytes())

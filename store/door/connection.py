@@ -7,11 +7,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from store import settings
-from store.door import policy, wire
+from store.door import wire
 from store.door.answer import Answer
 from store.door.door import Caller, Door, Question
+from store.door.following import Following
 from store.lake import AsOf, Lake
+
+
+def _silent(_text: str) -> None:
+    return
 
 
 @dataclass(frozen=True)
@@ -47,11 +51,20 @@ def connect(
 
 
 def open_door(
-    lake: Lake, config: Path | None = None, *, ahead: bool = False, clean: Callable[[str], str] = str
+    lake: Lake,
+    config: Path | None = None,
+    *,
+    ahead: bool = False,
+    clean: Callable[[str], str] = str,
+    say: Callable[[str], None] = _silent,
 ) -> Door:
-    """Return the door of a lake in this process, with the roles and people of its configuration."""
-    file = settings.find_file(lake.path, config)
-    chosen = settings.load(file)
+    """Return the door of a lake in this process, with the roles and people its configuration has at each question.
+
+    `say` is told when the configuration was read again, and what is wrong with it.
+    """
+    followed = Following(lake.path, config, say)
+    first = followed.now()
+    threads = followed.settings.query.threads
     return Door(
-        lake, policy.read(file), chosen.access, threads=chosen.query.threads, ahead=ahead, clean=clean
+        lake, first.policy, first.access, threads=threads, ahead=ahead, clean=clean, rules=followed.now
     )

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from store import keys
 from store.door import record
+from store.door.following import Rules
 from store.door.job import Job
 from store.door.running import Ended, Workers, run
 from store.errors import DeniedError, StoppedError
@@ -79,15 +80,15 @@ class Door:
         threads: int = 0,
         ahead: bool = False,
         clean: Callable[[str], str] = str,
+        rules: Callable[[], Rules] | None = None,
     ) -> None:
-        """Open the door to a lake.
+        """Open the door to a lake. `rules`, where given, are asked before each question, and count instead.
 
         `ahead` keeps a process waiting for the next question; `clean` takes secrets out of what people give as
         reasons.
         """
         self._lake = lake
-        self._policy = policy
-        self._settings = settings
+        self._rules = rules or (lambda: Rules(policy, settings))
         self._threads = threads
         self._clean = clean
         self._tokens = keys.Hmac(lake.site_key, "access-log")
@@ -106,12 +107,13 @@ class Door:
         recorded, or there is no answer.
         """
         asked, began = datetime.now(UTC), time.monotonic()
-        said = self._said(caller, question, asked)
+        rules = self._rules()
+        said = self._said(caller, question, asked, rules)
         answer: Answer | None = None
         failure: BaseException | None = None
         version: int | None = None
         try:
-            role = self._admit(caller, question)
+            role = _admit(caller, question, rules)
             snapshots = freeze_all(self._lake, question.as_of)
             version = snapshots["events"].version
             answer = run(self._workers, self._job(question, role, snapshots))
@@ -124,32 +126,18 @@ class Door:
             raise failure
         return replace(answer, access_id=access.access_id)
 
-    def _admit(self, caller: Caller, question: Question) -> Role:
-        role = self._policy.role_of(caller.uid, caller.user, question.role)
-        why = (question.why or "").strip()
-        if not why and self._settings.require_reason:
-            raise DeniedError("a reason is required", hint="name the case, or say why you ask: --why")
-        pattern = self._settings.reason_pattern
-        if pattern is not None and re.fullmatch(pattern, why) is None:
-            raise DeniedError(
-                "the reason is not of the form that is required", hint=f"it must match {pattern}"
-            )
-        for text in (question.why or "", question.stated or ""):
-            if len(text) > _LONGEST or not text.isprintable():
-                raise DeniedError("a reason or name is plain text", hint=f"of at most {_LONGEST} characters")
-        return role
-
     def _job(self, question: Question, role: Role, snapshots: dict[str, Snapshot]) -> Job:
         return Job(
             question.statement, role, snapshots, {name: self._lake.template(name) for name in snapshots},
             keys.derive(self._lake.site_key, "mask"), keys.derive(self._lake.site_key, "key-index"), "", self._threads,
         )  # fmt: skip
 
-    def _said(self, caller: Caller, question: Question, asked: datetime) -> record.Access:
+    def _said(self, caller: Caller, question: Question, asked: datetime, rules: Rules) -> record.Access:
         """Return the record of a question as it was asked, its outcome not known yet."""
+        role = question.role if question.role in rules.policy.roles else "[unknown]"
         return record.Access(
             secrets.token_hex(16), asked, caller.user, caller.uid, self._text(question.stated), caller.via,
-            self._role(question.role), self._text(question.why), record.tokenised(question.statement, self._tokens),
+            role, self._text(question.why), record.tokenised(question.statement, self._tokens),
             self._tokens.digest(question.statement.encode(errors="replace")),
             "failed", None, None, None, None, None, 0,
         )  # fmt: skip
@@ -160,8 +148,19 @@ class Door:
             return None
         return self._clean("".join(c if c.isprintable() else "�" for c in text))[:_LONGEST]
 
-    def _role(self, name: str) -> str:
-        return name if name in self._policy.roles else "[unknown]"
+
+def _admit(caller: Caller, question: Question, rules: Rules) -> Role:
+    role = rules.policy.role_of(caller.uid, caller.user, question.role)
+    why = (question.why or "").strip()
+    if not why and rules.access.require_reason:
+        raise DeniedError("a reason is required", hint="name the case, or say why you ask: --why")
+    pattern = rules.access.reason_pattern
+    if pattern is not None and re.fullmatch(pattern, why) is None:
+        raise DeniedError("the reason is not of the form that is required", hint=f"it must match {pattern}")
+    for text in (question.why or "", question.stated or ""):
+        if len(text) > _LONGEST or not text.isprintable():
+            raise DeniedError("a reason or name is plain text", hint=f"of at most {_LONGEST} characters")
+    return role
 
 
 def _concluded(

@@ -49,14 +49,19 @@ class Role:
 
 @dataclass(frozen=True)
 class Policy:
-    """The roles and who has them: by user name, by uid:NUMBER, or everyone (*)."""
+    """The roles and who has them: by user name, by uid:NUMBER, or everyone (*). A broken one lets nobody in."""
 
     roles: Mapping[str, Role] = field(default_factory=dict)
     people: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     places: Mapping[str, str] = field(default_factory=dict, compare=False)
+    broken: bool = False
 
     def role_of(self, uid: int, user: str, wanted: str) -> Role:
         """Return a role this person has; DeniedError says that they have it not, or that it is none."""
+        if self.broken:
+            raise DeniedError(
+                "the configuration of this door is broken", hint="its keeper has been told where"
+            )
         names = (user, f"uid:{uid}", EVERY)
         held = {role for name in names for role in self.people.get(name, ())}
         if wanted in held and wanted in self.roles:

@@ -21,6 +21,7 @@ import duckdb
 import pyarrow as pa
 import sqlglot
 
+from store import spilling
 from store.door import confined, statement
 from store.door.job import Job, Verdict
 from store.door.policy import EVERY, relations
@@ -60,6 +61,7 @@ def main() -> None:
 def answer(job: Job, sink: BinaryIO) -> Verdict:
     """Write the answer; return what is to be said of it."""
     with _Told(job), duckdb.connect(config=_settings(job)) as database:
+        spilling.bound(database, f"{job.role.limits.max_memory}B")
         database.execute("SET GLOBAL TimeZone = 'UTC'")
         granted = relations() if EVERY in job.role.views else frozenset(job.role.views)
         ask = statement.prepare(database, job.statement, granted)
@@ -74,7 +76,7 @@ def answer(job: Job, sink: BinaryIO) -> Verdict:
 def _settings(job: Job) -> dict[str, str | bool | int | float | list[str]]:
     settings: dict[str, str | bool | int | float | list[str]] = {
         "memory_limit": f"{job.role.limits.max_memory}B", "temp_directory": job.spill,
-        "max_temp_directory_size": f"{job.role.limits.max_memory}B", "python_enable_replacements": False,
+        "python_enable_replacements": False,
         "autoinstall_known_extensions": False, "autoload_known_extensions": False,
     }  # fmt: skip
     return settings | ({"threads": job.threads} if job.threads else {})

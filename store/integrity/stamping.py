@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cryptography import x509
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from store.durable import write_file
 from store.errors import IntegrityError, TooltrailError, UnreachableError, UsageError
@@ -79,7 +80,7 @@ def stamp(log: Log, authority: Authority) -> Stamped:
         raise UsageError("the log has no entry yet", where=str(log.folder))
     note = (log.folder / CHECKPOINT).read_bytes()
     size = parse(note.decode()).checkpoint.size
-    request = _request(note)
+    request = _request(note, with_certificates=not any(map(_stamps, roots)))
     status, answer = post(authority.url, request.as_bytes(), _QUERY, "the time stamp authority")
     if status != 200:
         raise UnreachableError(f"the time stamp authority answered {status}", where=authority.url)
@@ -121,7 +122,10 @@ def _is_due(log: Log, every: timedelta, now: datetime) -> bool:
 def check(
     answer: bytes, note: bytes, roots: Sequence[x509.Certificate], *, where: str, nonce: int | None = None
 ) -> datetime:
-    """Return by when the authority saw a checkpoint; IntegrityError says what is wrong with its answer."""
+    """Return by when the authority saw a checkpoint; IntegrityError says what is wrong with its answer.
+
+    `roots` are what the authority's certificate must lead to; its own may be among them, where answers do not carry it.
+    """
     from rfc3161_client import VerificationError, VerifierBuilder
 
     response = _decoded(answer, where)
@@ -129,7 +133,9 @@ def check(
     if (imprint.hash_algorithm, imprint.message) != (_SHA256, sha256(note).digest()):
         raise IntegrityError("the time stamp is of something else than this checkpoint", where=where)
     try:
-        VerifierBuilder(roots=list(roots), nonce=nonce).build().verify_message(response, note)
+        own = next((c for c in roots if _stamps(c) and _signed(c, response)), None)
+        above = [certificate for certificate in roots if not _stamps(certificate)]
+        VerifierBuilder(roots=above, nonce=nonce, tsa_certificate=own).build().verify_message(response, note)
     except (VerificationError, ValueError) as error:
         raise IntegrityError(
             f"the time stamp is not by an authority of these certificates: {error}", where=where
@@ -154,11 +160,32 @@ def _decoded(answer: bytes, where: str) -> TimeStampResponse:
     return response
 
 
-def _request(note: bytes) -> TimeStampRequest:
+def _stamps(certificate: x509.Certificate) -> bool:
+    """Say whether a certificate is a time stamp authority's own."""
+    try:
+        usage = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+    except x509.ExtensionNotFound:
+        return False
+    return ExtendedKeyUsageOID.TIME_STAMPING in usage and not _vouches(certificate)
+
+
+def _vouches(certificate: x509.Certificate) -> bool:
+    try:
+        return certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
+    except x509.ExtensionNotFound:
+        return False
+
+
+def _signed(certificate: x509.Certificate, response: TimeStampResponse) -> bool:
+    signers = response.signed_data.signer_infos
+    return (certificate.issuer, certificate.serial_number) in {(s.issuer, s.serial_number) for s in signers}
+
+
+def _request(note: bytes, *, with_certificates: bool) -> TimeStampRequest:
     from rfc3161_client import HashAlgorithm, TimestampRequestBuilder
 
     asked = TimestampRequestBuilder().data(note).hash_algorithm(HashAlgorithm.SHA256)
-    return asked.nonce(nonce=True).cert_request(cert_request=True).build()
+    return asked.nonce(nonce=True).cert_request(cert_request=with_certificates).build()
 
 
 def certificates(file: Path) -> list[x509.Certificate]:

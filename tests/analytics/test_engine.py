@@ -7,6 +7,7 @@ import pytest
 
 import analytics
 from analytics import engine
+from store import spilling
 
 BIG = "SELECT i, md5(i::VARCHAR) AS text FROM range(2_000_000) t(i) ORDER BY text"
 
@@ -28,7 +29,7 @@ def test_a_large_query_spills_outside_the_folder_one_stands_in(tmp_path, monkeyp
 def test_a_query_that_would_fill_the_disk_fails_instead(tmp_path, monkeypatch):
     """Beyond the bound a job ends with an error; the disk is left to the others."""
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    monkeypatch.setattr(engine, "MOST_SPILLED", "10MB")
+    monkeypatch.setattr(spilling, "MOST", "10MB")
     connection = engine.connect({"memory_limit": "60MB", "threads": 1})
     with pytest.raises(duckdb.OutOfMemoryException, match="max_temp_directory_size"):
         connection.execute(f"CREATE TABLE sorted AS {BIG}")

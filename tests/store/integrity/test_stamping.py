@@ -186,6 +186,25 @@ def test_a_refusal_is_told_in_the_authoritys_words(log: Log, authority: TimeStam
         Authority("https://me:secret@tsa.example/", authority.ca)
 
 
+def test_an_authority_that_sends_its_chain_out_of_order(
+    lake: Lake, log: Log, authority: TimeStamps, authorities: tuple[Path, Path], tmp_path: Path
+) -> None:
+    """It is refused by name; with its own certificate among those given it sends none, and is checked as well."""
+    authority.chain = True
+    with pytest.raises(IntegrityError, match=r"no time stamp in DER.*InvalidSetOrdering"):
+        stamping.stamp(log, asked(authority))
+    with_its_own = tmp_path / "with-its-own.pem"
+    with_its_own.write_bytes(authority.ca.read_bytes() + (authority.folder / "tsa.pem").read_bytes())
+    done = stamping.stamp(log, Authority(authority.url, with_its_own))
+    report = verify(lake, Options(tsa_ca=with_its_own))
+    assert (report.faults, report.stamped) == ([], [done])
+    stranger = (authorities[1] / "ca.pem").read_bytes()
+    with_its_own.write_bytes(stranger + (authority.folder / "tsa.pem").read_bytes())
+    for ca in (authority.ca, with_its_own):
+        [(check, what)] = faults(lake, ca)
+        assert (check, "not by an authority of these certificates" in what) == ("timestamp", True)
+
+
 def test_a_bundle_carries_the_first_stamp_that_covers_its_events(
     lake: Lake, log: Log, authority: TimeStamps, tmp_path: Path
 ) -> None:

@@ -17,6 +17,8 @@ import pytest
 from lakes import ask, one, record, take_in
 
 from ingest.fingerprint import Fingerprinter
+from store.door.door import Caller, Door, Question
+from store.door.policy import Policy, Role
 from store.durable import write_file
 from store.integrity.leaves import leaves
 from store.integrity.verify import Options, verify
@@ -26,6 +28,7 @@ from store.keeping.residue import scan
 from store.keeping.subjects import Subject, known_as
 from store.lake import Lake
 from store.locks import alone
+from store.settings import AccessSettings
 from store.tables.findings import FINDING_STATES
 from store.tables.history import OWNERS
 
@@ -373,3 +376,27 @@ def test_killed_at_any_step_it_finishes_after(peopled: Lake, seed: int) -> None:
     )
     rows = again.sql("FROM events").arrow()
     assert leaves(rows).equals(rows["leaf_hash"])
+
+
+def test_what_was_said_at_the_door_of_a_person_is_gone(peopled: Lake) -> None:
+    """A reason and a stated name are free text: the names go from them, the record of the question stays."""
+    door = Door(peopled, Policy({"all": Role("all", ("*",))}, {"*": ("all",)}), AccessSettings())
+    statement = "SELECT 1 AS one FROM events WHERE user_email = 'HERS'".replace("HERS", MAIL)
+    for why in (f"CASE-7: what {MAIL} did", "CASE-7 about ZQUILL-77, urgent"):
+        asked = Question(statement, "all", why, "Zora Quill")
+        door.ask(Caller.this("test"), asked)
+    before = ask(peopled, "SELECT access_id, statement, result_digest FROM access_log ORDER BY ALL")
+    assert MAIL not in str(before)
+    result = erase(peopled)
+    token = f"erased-{result.erasure_id}"
+    assert (
+        result.state,
+        scan(peopled, Subject((MAIL, "zquill-77", "Zora Quill")), peopled.path / "none"),
+    ) == (
+        "erased",
+        [],
+    )
+    rows = ask(peopled, "SELECT why, stated FROM access_log ORDER BY asked_time")
+    assert rows == [(f"CASE-7: what {token} did", token), (f"CASE-7 about {token}, urgent", token)]
+    assert ask(peopled, "SELECT access_id, statement, result_digest FROM access_log ORDER BY ALL") == before
+    assert verify(peopled, Options()).faults == []
