@@ -17,7 +17,7 @@ because no credential is near, and the lines at most."""
 
 
 def equal_debt(points: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Return the corners of lines, each with `level`, `line`, `place` on it and, at one corner of a line, `label`.
+    """Return the corners of lines, each with `level`, `line`, `place` on it and, halfway, `label`.
 
     Points have `age`, `idle` and `debt`. What is owed at a place is the mean of the credentials around it, the nearer
     the more.
@@ -28,12 +28,12 @@ def equal_debt(points: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     across, up = np.linspace(0, x.max(), GRID), np.linspace(0, y.max(), GRID)
     surface = _surface(x / x.max(), y / y.max(), debt)
     drawn = contour_generator(across, up, surface)
-    corners = []
-    for level in _levels(float(surface.min()), float(surface.max())):
-        lines = sorted((np.asarray(line, float) for line in drawn.lines(level)), key=len, reverse=True)
-        for number, line in enumerate(lines):
-            corners += _corners(line, level, number)
-    return corners
+    return [
+        corner
+        for level in _levels(float(surface.min()), float(surface.max()))
+        for number, line in enumerate(drawn.lines(level))
+        for corner in _corners(np.asarray(line, float), level, number)
+    ]
 
 
 def _surface(
@@ -54,9 +54,9 @@ def _levels(least: float, greatest: float) -> list[float]:
 
 
 def _corners(line: NDArray[np.float64], level: float, number: int) -> Iterator[dict[str, Any]]:
-    """Yield the corners of a line; the first of a level, its longest, has its label halfway."""
+    """Yield the corners of a line, that in the middle with its label."""
     for place, (age, idle) in enumerate(line.round(2).tolist()):
-        label = f"{level:g}" if not number and place == len(line) // 2 else None
+        label = f"{level:g}" if place == len(line) // 2 else None
         yield {
             "age": age,
             "idle": idle,

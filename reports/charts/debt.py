@@ -75,11 +75,11 @@ def keys_by_age(keys: Sequence[Mapping[str, Any]], until: datetime) -> Figure | 
     if not points:
         return None
     scale = {"domain": [name for name, _, _ in _KINDS], "range": [PALETTE[colour] for _, colour, _ in _KINDS]}
-    place = {
+    place: dict[str, Any] = {
         "x": _axis("age", "days since it began, or was first seen"),
         "y": _axis("idle", "days since its last use"),
     }
-    keys = {
+    drawn = {
         "data": {"values": points},
         "mark": {"type": "circle", "opacity": 0.72},
         "encoding": {
@@ -89,7 +89,7 @@ def keys_by_age(keys: Sequence[Mapping[str, Any]], until: datetime) -> Figure | 
         },
     }
     lines = equal_debt(points)
-    plot = {"layer": [*_contours(lines, place), keys]}
+    plot = {"layer": [*_contours(lines, place), drawn]}
     title = "Standing credentials by age and last use; the larger, the more is owed"
     told = f"{len(points)} credentials, the oldest of {max(p['age'] for p in points):.0f} days"
     if lines:
