@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
+from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -86,6 +87,7 @@ def basis_of(world: World) -> Basis:
     paths = sorted(path.partition("/events/")[2] for path in world.events.paths())
     notes = world.ask(_NOTES)
     since, until = (f"{moment:%Y-%m-%dT%H:%M:%S.%fZ}" for moment in (world.since, world.until))
+    log = world.lake.log.told("events", world.events.version) if world.lake.log is not None else None
     return Basis(
         since=world.since, until=world.until, events_version=world.events.version,
         entitlements_version=world.version, moment=world.moment,
@@ -93,6 +95,8 @@ def basis_of(world: World) -> Basis:
         root_hash=hashlib.sha256("\n".join(paths).encode()).hexdigest(),
         imports=tuple(ImportNote(**{**n, "files": tuple(n["files"]), "sha256": tuple(n["sha256"])}) for n in notes),
         command=f"tooltrail review show --since {since} --until {until} --as-of {world.events.version}",
+        log_origin=log.origin if log else None, log_size=log.size if log else None,
+        log_root=b64encode(log.root).decode() if log else None,
     )  # fmt: skip
 
 

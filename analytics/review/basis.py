@@ -54,7 +54,9 @@ class Basis:
 
     `events_version` is a version of the events table, `entitlements_version` the last import that counts (None:
     nothing was imported), `moment` the time up to which findings and triage count. `config_hash` is the SHA-256 of
-    scope and tool classes; `root_hash` that of the names of the version's data files, which never change.
+    scope and tool classes; `root_hash` that of the names of the version's data files, which never change. `log_root`,
+    in base64, is the root over the first `log_size` entries of the transparency log `log_origin`, which tell of every
+    event up to the version; None for a lake without a log.
     """
 
     since: datetime
@@ -66,6 +68,9 @@ class Basis:
     root_hash: str
     imports: tuple[ImportNote, ...]
     command: str
+    log_origin: str | None = None
+    log_size: int | None = None
+    log_root: str | None = None
 
 
 @dataclass(frozen=True)

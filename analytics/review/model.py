@@ -57,6 +57,8 @@ class Advice(StrEnum):
 class Headline:
     """One number of the summary. `before` is that of the period before, of equal length; None: not known.
 
+    That of `used_share` is of the review of the same scope that was closed last: grants are judged in reviews alone.
+
     `id` is humans, non_humans, grants, used_share, idle_key_days or open_findings; `query` the id of its query.
     """
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import datetime
@@ -22,6 +23,11 @@ _IMPORTED_BY = "SELECT max(version) AS version FROM entitlement_imports WHERE im
 _OPEN_BEFORE = """
 SELECT count(*) AS n FROM findings
 WHERE NOT rollout AND event_time >= $since AND event_time < $until AND state = 'open'"""
+
+_CLOSED = """
+SELECT c.scope, (SELECT avg(CASE WHEN state = 'used' THEN 1.0 ELSE 0.0 END) FROM review_items i
+                 WHERE i.review = c.review AND what = 'grant' AND state IN ('used', 'unused', 'denied_only')) AS share
+FROM campaigns c WHERE closed_at < $moment ORDER BY closed_at DESC"""
 
 
 def summarise(
@@ -79,7 +85,9 @@ def _headlines(
         "identities", "population",
     )  # fmt: skip
     yield Headline("grants", "Grants", population.grants, before.get("grants"), "grants", "population")
-    yield Headline("used_share", "Grants used, of those that can be judged", used, None, "share", "use")
+    yield Headline(
+        "used_share", "Grants used, of those that can be judged", used, _used_before(world), "share", "use"
+    )
     yield Headline(
         "idle_key_days",
         "Privileged idle key-days",
@@ -104,6 +112,17 @@ def _before(world: World) -> dict[str, float | None]:
         found["debt"] = owed.total["debt"] if owed else None
         found["findings"] = _one(world, _OPEN_BEFORE, since=since, until=until)["n"]
     return found
+
+
+def _used_before(world: World) -> float | None:
+    """Return the share of grants used in the review of the same scope that was closed last before this one."""
+    asked = world.scope
+    for row in world.lake.sql(_CLOSED, {"moment": world.moment}).arrow().to_pylist():
+        scope = json.loads(row["scope"])
+        if all(tuple(scope[name]) == getattr(asked, name) for name in ("servers", "principals", "kinds")):
+            share: float | None = row["share"]
+            return share
+    return None
 
 
 def _known_in(world: World, since: datetime, until: datetime) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from reports.charts.contours import equal_debt
 from reports.charts.svg import PALETTE, Frame, draw
 from reports.page import Figure
 
@@ -74,26 +75,44 @@ def keys_by_age(keys: Sequence[Mapping[str, Any]], until: datetime) -> Figure | 
     if not points:
         return None
     scale = {"domain": [name for name, _, _ in _KINDS], "range": [PALETTE[colour] for _, colour, _ in _KINDS]}
-    plot = {
+    place: dict[str, Any] = {
+        "x": _axis("age", "days since it began, or was first seen"),
+        "y": _axis("idle", "days since its last use"),
+    }
+    drawn = {
         "data": {"values": points},
         "mark": {"type": "circle", "opacity": 0.72},
         "encoding": {
-            "x": {
-                "field": "age",
-                "type": "quantitative",
-                "title": "days since it began, or was first seen",
-                "scale": {"nice": True, "zero": True},
-            },
-            "y": {
-                "field": "idle",
-                "type": "quantitative",
-                "title": "days since its last use",
-                "scale": {"nice": True, "zero": True},
-            },
+            **place,
             "size": {"field": "debt", "type": "quantitative", "scale": {"range": [40, 640]}},
             "color": {"field": "kind", "type": "nominal", "scale": scale},
         },
     }
+    lines = equal_debt(points)
+    plot = {"layer": [*_contours(lines, place), drawn]}
     title = "Standing credentials by age and last use; the larger, the more is owed"
     told = f"{len(points)} credentials, the oldest of {max(p['age'] for p in points):.0f} days"
+    if lines:
+        levels = ", ".join(f"{level:g}" for level in sorted({line["level"] for line in lines}))
+        title += "; lines: equal debt around them, in key-days"
+        told += f"; lines of equal debt at {levels} key-days"
     return Figure(title, draw(plot, Frame(700, 240), title, told), [(c, w) for _, c, w in _KINDS])
+
+
+def _axis(field: str, title: str) -> dict[str, Any]:
+    return {
+        "field": field, "type": "quantitative", "title": title, "scale": {"nice": True, "zero": True},
+    }  # fmt: skip
+
+
+def _contours(lines: Sequence[Mapping[str, Any]], place: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the layers of lines of equal debt, each with its level written once; none without lines."""
+    if not lines:
+        return []
+    drawn = {"mark": {"type": "line", "stroke": PALETTE["warned"], "strokeWidth": 1, "strokeDash": [4, 3]},
+             "encoding": {**place, "detail": {"field": "line", "type": "nominal"},
+                          "order": {"field": "place", "type": "quantitative"}}}  # fmt: skip
+    labels = {"transform": [{"filter": "datum.label != null"}],
+              "mark": {"type": "text", "fill": PALETTE["warned"], "fontSize": 11, "dy": -6},
+              "encoding": {**place, "text": {"field": "label", "type": "nominal"}}}  # fmt: skip
+    return [{"data": {"values": list(lines)}, **layer} for layer in (drawn, labels)]

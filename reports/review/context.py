@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 
-from analytics.review.basis import Coverage, Population, Query
+from analytics.review.basis import Basis, Coverage, Population, Query
 from analytics.review.campaign import Arithmetic, Campaign
 from analytics.review.model import Assessment
 from analytics.review.sections import Policy
@@ -37,6 +37,7 @@ class ReviewPage:
     about: About = field(metadata={"help": "what the page is, and the version of the events"})
     contents: Sequence[str] = field(metadata={"help": "the titles of the twenty sections"})
     facts: Sequence[tuple[str, str]] = field(metadata={"help": "period, scope, versions, hashes, reviewers"})
+    basis: Basis = field(metadata={"help": "versions and hashes that everything stands on"})
     signers: Sequence[str] = field(metadata={"help": "whose signatures the report has room for"})
     empty: str | None = field(metadata={"help": "why there is nothing to review, else None"})
     coverage: Coverage = field(metadata={"help": "what the review can and cannot say"})
@@ -76,6 +77,7 @@ def review_page(found: Assessment, campaign: Campaign | None = None, command: st
         about=about,
         contents=SECTIONS,
         facts=list(cover.facts(found, campaign)),
+        basis=found.basis,
         signers=(*(campaign.reviewers[:2] if campaign else ()), "for the owner of these systems"),
         empty=found.empty,
         coverage=found.coverage,

@@ -32,6 +32,8 @@ def facts(found: Assessment, campaign: Campaign | None) -> Iterator[tuple[str, s
     yield "entitlements", "none were imported" if version is None else f"import {version}"
     yield "configuration", basis.config_hash[:16]
     yield "events sealed by", basis.root_hash[:16]
+    if basis.log_root is not None:
+        yield "log checkpoint", f"{basis.log_size:,} entries, root {basis.log_root[:12]}… (section 19)"
 
 
 def title(found: Assessment, campaign: Campaign | None) -> str:
@@ -49,11 +51,11 @@ def headline_tiles(found: Assessment) -> list[Tile]:
 
 
 def _tile(one: Headline, query: str | None) -> Tile:
-    change = (
-        "no period before to compare with"
-        if one.before is None
-        else f"{_number(one, one.before)} the period before"
-    )
+    in_review = one.id == "used_share"
+    if one.before is None:
+        change = f"no {'review' if in_review else 'period'} before to compare with"
+    else:
+        change = f"{_number(one, one.before)} {'in the review before' if in_review else 'the period before'}"
     return Tile(_number(one, one.value), one.label, _KINDS.get(one.id, "asked"), change, query)
 
 

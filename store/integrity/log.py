@@ -86,6 +86,19 @@ class Log:
         for index, entry in enumerate(self.tiles.entries(start, size), start):
             yield index, entries.decode(entry)
 
+    def told(self, table: str, version: int) -> Checkpoint | None:
+        """Return what the log was when it had told of a table's commit, unsigned; None where it never told of it.
+
+        It does not change as the log grows.
+        """
+        head, size = self.head(), 0
+        for index, entry in self.entries() if head is not None else ():
+            if (entry.get("table"), entry.get("version")) == (table, version):
+                size = index + 1
+        if head is None or not size:
+            return None
+        return Checkpoint(head.checkpoint.origin, size, self.tiles.root(size))
+
     # --- writing ----------------------------------------------------------------------------------------------
 
     def check(self) -> None:

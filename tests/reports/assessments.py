@@ -87,7 +87,8 @@ class Maker:
         source = SourceCoverage(f"acme{t}", ("audit_event",), ("crm",), 90_000, SINCE, UNTIL, 2160, 2012, 2, 9.5, 0.94, 0.7, 0.5)  # fmt: skip
         return Assessment(
             scope=Scope(), empty=None, severities={"critical": 2, "high": 7, "medium": 8}, debt=None, items=items,
-            basis=Basis(SINCE, UNTIL, 7, 3, UNTIL, "c0ffee" * 10, "beef" * 16, (), f"tooltrail review{t}"),
+            basis=Basis(SINCE, UNTIL, 7, 3, UNTIL, "c0ffee" * 10, "beef" * 16, (), f"tooltrail review{t}",
+                        f"tooltrail/lake{t}", 41, "cm9vdA=="),
             coverage=Coverage((source,), 120_345, 88_211, {"sure": 2201, "likely": 120}, 0, 12, (f"quiet{t}",),
                               (NotEvaluable("d24_scope_creep", 90, ("scopes",)),), 2, (f"5 % of calls name no person.{t}",)),
             headlines=tuple(Headline(name, f"{name}{t}", 214.0, 209.0, "", "population") for name in (

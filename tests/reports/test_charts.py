@@ -17,6 +17,7 @@ from reports.charts import (
     states_by_server,
     used_matrix,
 )
+from reports.charts.contours import equal_debt
 from reports.charts.grants import MOST_PRINCIPALS, Square
 from reports.page import Figure
 
@@ -80,6 +81,43 @@ def test_without_data_there_is_no_drawing() -> None:
     empty = [states_by_server({}), used_matrix([]), keys_by_age([], NOW), burn_down([]), progress([], 3, NOW),
              decision_times([]), stacked_days([])]  # fmt: skip
     assert empty == [None] * 7
+
+
+def keys(count: int) -> list[dict[str, object]]:
+    """Return credentials of which the older and the longer idle owe more."""
+    return [
+        {"credential_id": f"k{n}", "valid_from": NOW - timedelta(days=3 * n + 1), "debt": 2.0 * n,
+         "last_used": NOW - timedelta(days=(n * 7) % (3 * n + 1))}
+        for n in range(count)
+    ]  # fmt: skip
+
+
+def test_lines_of_equal_debt_are_where_so_much_is_owed() -> None:
+    """Each lies between credentials that owe less and more; levels are round; where no credential is, there is none."""
+    points = [
+        {"age": float(x), "idle": float(y), "debt": float(x)}
+        for x in range(0, 101, 5)
+        for y in range(0, 51, 5)
+    ]
+    lines = equal_debt(points)
+    assert sorted({line["level"] for line in lines}) == [10.0, 20.0, 50.0]
+    assert all(abs(line["age"] - line["level"]) < 4 for line in lines)
+    halves = [p for p in points if p["age"] <= 20 or p["age"] >= 80]
+    assert not any(35 < line["age"] < 65 for line in equal_debt(halves))
+    assert equal_debt(points[:5]) == equal_debt([{"age": 0.0, "idle": 0.0, "debt": 1.0}] * 9) == []
+
+
+def test_the_chart_of_credentials_says_its_lines() -> None:
+    """Those who do not see the lines are told their levels; few credentials have none."""
+    many, few = keys_by_age(keys(30), NOW), keys_by_age(keys(4), NOW)
+    assert many is not None
+    assert few is not None
+    assert "lines of equal debt at " in many.svg
+    assert (many.svg.count("stroke-dasharray") > 2, "stroke-dasharray" in few.svg) == (True, False)
+    assert "equal debt" not in few.title
+    again = keys_by_age(keys(30), NOW)
+    assert again is not None
+    assert again.svg == many.svg
 
 
 def test_a_large_matrix_shows_a_part_and_says_so() -> None:

@@ -263,7 +263,9 @@ def test_the_next_campaign_says_what_was_not_carried_out(company: Lake) -> None:
         "2,bob,human,github,delete_repo,permit,2025-01-01",
         "4,cyd,human,github,list_issues,permit,2025-01-01",
     )  # fmt: skip
-    begin(company, Opening("q2", "dora"), SCOPE)
+    found = begin(company, Opening("q2", "dora"), SCOPE)
+    [used] = [headline for headline in found.headlines if headline.id == "used_share"]
+    assert (used.value, used.before) == (pytest.approx(2 / 3), pytest.approx(1 / 3))
     campaign = campaign_of(company, "q2")
     assert campaign.previous == "q1"
     told = {(change.what, change.principal) for change in campaign.changes}
