@@ -16,14 +16,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
-from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-PIECE = 4096
+from store.integrity.hashing import SIZE, fixed, sha256_each, spans
+
+PIECE = 8192
 """Rows joined together: what they make stays in the processor's cache."""
 PART_BYTES = 128 << 20
 """Rows whose columns are worked on together hold at most about this much."""
@@ -40,17 +41,17 @@ def tag(name: str) -> bytes:
 
 
 class Encoder:
-    """The encoding of some columns of a table, made piece by piece."""
+    """The encoding of some columns of a table, made piece by piece, each row's after what is to come before it."""
 
-    def __init__(self, columns: Mapping[str, pa.Array]) -> None:
-        self._parts = [part for name in sorted(columns) for part in _field(tag(name), columns[name])]
-        self._rows = len(next(iter(columns.values())))
+    def __init__(self, before: pa.Array, columns: Mapping[str, pa.Array]) -> None:
+        fields = [part for name in sorted(columns) for part in _field(tag(name), columns[name])]
+        self._parts = [before, *fields]
+        self._rows = len(before)
 
     def pieces(self) -> Iterator[pa.Array]:
-        """Yield one byte string for each row, in pieces; empty where all columns are null."""
+        """Yield one byte string for each row, in pieces."""
         for start in range(0, self._rows, PIECE):
-            parts = [_plain(part.slice(start, PIECE)) for part in self._parts]
-            yield joined([*parts, pa.repeat(_NOTHING, min(PIECE, self._rows - start))])
+            yield joined([_plain(part.slice(start, PIECE)) for part in self._parts])
 
 
 def joined(parts: Sequence[pa.Array]) -> pa.Array:
@@ -59,25 +60,8 @@ def joined(parts: Sequence[pa.Array]) -> pa.Array:
 
 
 def digests(messages: pa.Array) -> pa.Array:
-    """Return the SHA-256 of each byte string, null of a null."""
-    present = messages.drop_null() if messages.null_count else messages
-    offsets, data = _parts(present)
-    view = memoryview(data)
-    found = b"".join([sha256(view[a:b]).digest() for a, b in pairwise(offsets.tolist())])
-    hashed = fixed(np.frombuffer(found, dtype=np.uint8).reshape(-1, 32))
-    if not messages.null_count:
-        return hashed
-    places = np.cumsum(messages.is_valid().to_numpy(zero_copy_only=False)) - 1
-    where = pa.Array.from_buffers(pa.int64(), len(messages), [_validity(messages), pa.py_buffer(places)])
-    return hashed.take(where)
-
-
-def fixed(matrix: NDArray[np.uint8], valid: pa.Buffer | None = None) -> pa.Array:
-    """Return the rows of a matrix as byte strings, null where the bitmap `valid` says so."""
-    rows, width = matrix.shape
-    offsets = np.arange(rows + 1, dtype=np.int32) * np.int32(width)
-    data = pa.py_buffer(np.ascontiguousarray(matrix))
-    return pa.Array.from_buffers(pa.binary(), rows, [valid, pa.py_buffer(offsets), data])
+    """Return the SHA-256 of each byte string; none is null."""
+    return fixed(np.frombuffer(sha256_each(messages), dtype=np.uint8).reshape(-1, SIZE))
 
 
 def parts(rows: pa.Table) -> Iterator[dict[str, pa.Array]]:
@@ -95,15 +79,6 @@ def _single(column: pa.ChunkedArray) -> pa.Array:
 
 def _plain(part: pa.Array) -> pa.Array:
     return part.dictionary.take(part.indices) if pa.types.is_dictionary(part.type) else part
-
-
-def _parts(texts: pa.Array) -> tuple[NDArray[np.int32], pa.Buffer]:
-    """Return where each of some byte strings begins and ends, and the bytes."""
-    _, offsets, data = texts.buffers()
-    data = pa.py_buffer(b"") if data is None else data
-    if offsets is None:
-        return np.zeros(1, dtype=np.int32), data
-    return np.frombuffer(offsets, dtype=np.int32)[texts.offset : texts.offset + len(texts) + 1], data
 
 
 def _field(name: bytes, column: pa.Array) -> list[pa.Array]:
@@ -124,7 +99,7 @@ def _field(name: bytes, column: pa.Array) -> list[pa.Array]:
 
 
 def _heads(name: bytes, column: pa.Array) -> pa.Array:
-    offsets, _ = _parts(column)
+    offsets, _ = spans(column)
     heads = np.empty((len(column), len(name) + 4), dtype=np.uint8)
     heads[:, : len(name)] = np.frombuffer(name, dtype=np.uint8)
     heads[:, len(name) :] = np.diff(offsets).astype(">u4").view(np.uint8).reshape(-1, 4)
@@ -172,7 +147,7 @@ def _list(column: pa.Array) -> pa.Array:
             raise ValueError("a list of integers holds a null")
         offsets, data = (ends * 8).astype(np.int32), pa.py_buffer(_big_endian(flat))
     else:
-        starts, data = _parts(_elements(flat))
+        starts, data = spans(_elements(flat))
         offsets = starts[ends]
     buffers = [_validity(column), pa.py_buffer(offsets), data]
     return pa.Array.from_buffers(pa.binary(), len(column), buffers)

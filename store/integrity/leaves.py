@@ -17,7 +17,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from store.events import BY_NAME, COLUMNS, PARTITION, SEALED
-from store.integrity.canonical import Encoder, digests, fixed, joined, parts
+from store.integrity.canonical import Encoder, digests, parts
+from store.integrity.hashing import fixed
 
 VERSION = b"\x01"
 """First byte of an entry: how the rest is encoded."""
@@ -29,7 +30,9 @@ _OUTSIDE = {"leaf_hash", PARTITION, *(f"{name}_salt" for name in SEALED)}
 _COMMITTED = tuple(f"{name}_commitment" for name in SEALED)
 PLAIN = tuple(c.name for c in COLUMNS if not c.sealed and c.name not in {*_OUTSIDE, *_COMMITTED})
 """Columns that stand in the entry themselves; commitments do so too, under their own names."""
-_NOTHING, _NONE, _ZERO = pa.scalar(b"", pa.binary()), pa.scalar(None, pa.binary()), pa.scalar(0, pa.int32())
+_LEAF = (*PLAIN, *(member for members in CLASSES.values() for member in members), *_COMMITTED,
+         *(f"{name}_salt" for name in SEALED))  # fmt: skip
+_NONE = pa.scalar(None, pa.binary())
 _PREFIX = pa.scalar(b"\0" + VERSION, pa.binary())
 
 Columns = Mapping[str, pa.Array]
@@ -105,39 +108,48 @@ def _hide(values: pa.Array, where: pa.Array) -> pa.Array:
 
 def _commit(columns: Columns, name: str) -> tuple[pa.Array, pa.Array]:
     """Return a fresh salt for each row that has something to hide, and the commitment under it."""
-    salts, found = [], []
-    for body in Encoder({m: columns[m] for m in CLASSES[name]}).pieces():
-        filled = pc.greater(pc.binary_length(body), _ZERO)
-        random = fixed(np.frombuffer(os.urandom(SALT * len(body)), dtype=np.uint8).reshape(-1, SALT))
-        salts.append(pc.if_else(filled, random, _NONE))
-        found.append(digests(_salted(salts[-1], body)))
-    return pa.concat_arrays(salts), pa.concat_arrays(found)
+    filled = functools.reduce(pc.or_, [columns[member].is_valid() for member in CLASSES[name]])
+    random = fixed(np.frombuffer(os.urandom(SALT * len(filled)), dtype=np.uint8).reshape(-1, SALT))
+    salt = pc.if_else(filled, random, _NONE)
+    return salt, _under(salt, columns, name)
 
 
 def _commitments(columns: Columns, name: str) -> pa.Array:
-    found, start = [], 0
-    for body in Encoder({m: columns[m] for m in CLASSES[name]}).pieces():
-        found.append(digests(_salted(columns[f"{name}_salt"].slice(start, len(body)), body)))
-        start += len(body)
-    return pc.coalesce(columns[f"{name}_commitment"], pa.concat_arrays(found))
+    stored, found = columns[f"{name}_commitment"], _under(columns[f"{name}_salt"], columns, name)
+    return found if stored.null_count == len(stored) else pc.coalesce(stored, found)
 
 
-def _salted(salt: pa.Array, body: pa.Array) -> pa.Array:
-    return pc.binary_join_element_wise(salt, body, _NOTHING, null_handling="emit_null")
+def _under(salt: pa.Array, columns: Columns, name: str) -> pa.Array:
+    """Return the commitment of each row that has a salt, null for the others; only those are encoded and hashed."""
+    if salt.null_count == len(salt):
+        return pa.nulls(len(salt), pa.binary())
+    members = {member: columns[member] for member in CLASSES[name]}
+    if not salt.null_count:
+        return _hashed(salt, members)
+    there = salt.is_valid()
+    found = _hashed(salt.drop_null(), {m: column.filter(there) for m, column in members.items()})
+    places = np.cumsum(there.to_numpy(zero_copy_only=False)) - 1
+    return found.take(pa.array(places, mask=pc.invert(there).to_numpy(zero_copy_only=False)))
 
 
 def _leaves(columns: Columns, commitments: Columns) -> pa.Array:
     named = {f"{name}_commitment": commitment for name, commitment in commitments.items()}
-    bodies = Encoder({name: columns[name] for name in PLAIN} | named).pieces()
-    return pa.concat_arrays([digests(joined([pa.repeat(_PREFIX, len(body)), body])) for body in bodies])
+    plain = {name: columns[name] for name in PLAIN}
+    return _hashed(pa.repeat(_PREFIX, len(plain["event_id"])), plain | named)
+
+
+def _hashed(before: pa.Array, columns: Columns) -> pa.Array:
+    return pa.concat_arrays([digests(piece) for piece in Encoder(before, columns).pieces()])
 
 
 def _complete(rows: pa.Table) -> pa.Table:
-    """Return the rows with all canonical columns but the partition, null where the table has none."""
-    for name in (*PLAIN, *(m for members in CLASSES.values() for m in members), *_COMMITTED, *_OUTSIDE):
-        if name not in rows.column_names:
-            rows = rows.append_column(name, pa.nulls(rows.num_rows, BY_NAME[name].type))
-    return rows
+    """Return the rows with every column a leaf is made of, null where the table has none."""
+    there = set(rows.column_names)
+    lacking = [name for name in _LEAF if name not in there]
+    if not lacking:
+        return rows
+    nulls = [pa.nulls(rows.num_rows, BY_NAME[name].type) for name in lacking]
+    return pa.table([*rows.columns, *nulls], names=[*rows.column_names, *lacking])
 
 
 def _with(rows: pa.Table, name: str, column: pa.Array | pa.ChunkedArray) -> pa.Table:

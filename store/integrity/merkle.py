@@ -10,7 +10,10 @@ from hashlib import sha256
 
 import numpy as np
 
-SIZE = 32
+from store.integrity import hashing
+from store.integrity.hashing import fixed, sha256_each
+
+SIZE = hashing.SIZE
 EMPTY = sha256(b"").digest()
 
 
@@ -38,11 +41,7 @@ def _parents(hashes: bytes) -> bytes:
     pairs = len(hashes) // (2 * SIZE)
     messages = np.ones((pairs, 1 + 2 * SIZE), dtype=np.uint8)
     messages[:, 1:] = np.frombuffer(hashes, np.uint8, pairs * 2 * SIZE).reshape(pairs, 2 * SIZE)
-    data = messages.tobytes()
-    step = 1 + 2 * SIZE
-    level = [sha256(data[at : at + step]).digest() for at in range(0, len(data), step)]
-    level.append(hashes[pairs * 2 * SIZE :])
-    return b"".join(level)
+    return sha256_each(fixed(messages)) + hashes[pairs * 2 * SIZE :]
 
 
 def inclusion(hashes: bytes, index: int) -> list[bytes]:

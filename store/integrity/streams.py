@@ -45,13 +45,21 @@ class StreamRoot:
 
 def roots(rows: pa.Table) -> list[StreamRoot]:
     """Return the root of each (batch, stream) among sealed rows; rows without a leaf are left out."""
+    return [
+        StreamRoot(*key, first, last, len(hashes) // merkle.SIZE, merkle.root(hashes))
+        for key, first, last, hashes in leaves(rows)
+    ]
+
+
+def leaves(rows: pa.Table) -> Iterator[tuple[Key, int, int, bytes]]:
+    """Yield of each (batch, stream) among sealed rows its key, first and last offset, and leaves in order.
+
+    Where these are the same, so are the roots, at none of the cost of hashing.
+    """
     sealed = rows.select(COLUMNS).filter(rows["leaf_hash"].is_valid())
-    found = []
-    for (batch, topic, partition), places, hashes in trees(sealed):
+    for key, places, hashes in trees(sealed):
         offsets = pc.min_max(sealed["source_offset"].take(pa.array(places)))
-        first, last = offsets["min"].as_py(), offsets["max"].as_py()
-        found.append(StreamRoot(batch, topic, partition, first, last, len(places), merkle.root(hashes)))
-    return found
+        yield key, offsets["min"].as_py(), offsets["max"].as_py(), hashes
 
 
 def trees(rows: pa.Table) -> Iterator[tuple[Key, Places, bytes]]:
