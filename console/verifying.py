@@ -177,7 +177,8 @@ def print_digests(place: Place, output: Output, since: str | None) -> None:
     if lake.log is None:
         raise UsageError("this lake was made without a transparency log")
     found = [asdict(hour) for hour in hours(lake.log) if since is None or hour.hour >= since[:13]]
-    output.write(rows_of(found, [field.name for field in fields(Hour)]))
+    if not output.write(rows_of(found, [field.name for field in fields(Hour)])):
+        say("no such hour of the log is over yet: an hour is over when a later one has an entry")
 
 
 def show_keys(place: Place) -> None:
