@@ -39,13 +39,14 @@ def encode(body: Mapping[str, Any]) -> bytes:
 def decode(entry: bytes) -> dict[str, Any]:
     """Return what an entry says; ValueError when it is none of ours."""
     body = json.loads(entry)
-    if (
-        not isinstance(body, dict)
-        or not isinstance(body.get("type"), str)
-        or not isinstance(body.get("heads"), dict)
-    ):
-        raise ValueError("not an entry of this log")  # noqa: TRY004 - a wrong value, of a file
+    if not isinstance(body, dict) or not isinstance(body.get("heads"), dict) or not _dated(body):
+        raise ValueError("not an entry of this log")
     return body
+
+
+def _dated(body: Mapping[str, Any]) -> bool:
+    times = ("type", "time", "since") if body.get("type") == "idle" else ("type", "time")
+    return all(isinstance(body.get(name), str) for name in times)
 
 
 def stamp(moment: datetime) -> str:
