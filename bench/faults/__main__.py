@@ -74,7 +74,8 @@ def _page(lines: list[str], about: dict[str, str], arguments: argparse.Namespace
         ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
     ).stdout
     facts = {"date": f"{datetime.now(UTC):%Y-%m-%d %H:%M UTC}", "commit": commit.strip() or "unknown",
-             "seed": str(arguments.seed), "size": "full" if arguments.full else "small", **about,
+             "seed": str(arguments.seed), "size": "full" if arguments.full else "small",
+             "folder": tempfile.gettempdir(), **about,
              "took": f"{seconds:.0f} s"}  # fmt: skip
     told = "\n".join(f"{name}: {value}" for name, value in facts.items())
     table = ["| # | fault | injected by | invariant | trials | as the library ships | with us |",

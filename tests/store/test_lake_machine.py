@@ -44,6 +44,7 @@ from store.keeping.restoring import restore
 from store.keeping.vacuuming import Ages
 from store.lake import MARKER, Lake
 from store.locks import alone
+from store.tables import TABLES
 
 PEOPLE = ("ana.lima", "bo.chen", "cy.diaz")
 STREAMS = (Stream("calls", 0, "calls[0]"), Stream("calls", 1, "calls[1]"))
@@ -392,8 +393,11 @@ class Machine(RuleBasedStateMachine):
 
         known = {request.request_id for request in approving.requests(self.lake)}
         self.do(work, self.model, mishap)
-        if results and mishap is None:
-            assert results[0].state == ("restricted" if self.model.protects(person) else "erased")
+        for result in results:
+            assert (result.state == "restricted") == self.model.protects(person)
+            # what a fenced writer left, as one that died, may be a slow writer's: it goes when it is a day old
+            live = {path for name in TABLES for path in self.lake.snapshot(name).paths()}
+            assert live.isdisjoint(str(residue.path) for residue in result.residue)
         for request in approving.requests(self.lake):
             if request.request_id not in known and request.state == "approved":
                 self.model.waiting[request.request_id] = person
@@ -468,4 +472,4 @@ def test_a_lake_survives_what_is_done_to_it(empty_lake: Path) -> None:
 @pytest.mark.slow
 def test_a_lake_survives_a_long_life(empty_lake: Path) -> None:
     """Many long ones."""
-    run(empty_lake, examples=150, steps=40)
+    run(empty_lake, examples=100, steps=40)
