@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from ingest.delivery import Batch, Stream
+from ingest.framing import are_run_together, cut_document
 from ingest.rows import Records
 
 
@@ -42,6 +43,29 @@ class Block:
             [self.raw[i] for i in chosen], [self.positions[i] for i in chosen], [self.subs[i] for i in chosen],
             [self.source[i] for i in chosen], self.streams,
         )  # fmt: skip
+
+    def divide(self, chosen: Sequence[int]) -> tuple[list[int], Block]:
+        """Return which of the records are one each, and the objects of those that hold several run together.
+
+        In a file each object stands at its own byte, in a message it has its own number.
+        """
+        whole: list[int] = []
+        pieces = Block(streams=self.streams)
+        for i in chosen:
+            if not are_run_together(self.raw[i]):
+                whole.append(i)
+                continue
+            found = list(cut_document(self.raw[i]))
+            in_file = ":" in self.streams[self.source[i]].topic
+            sub, count = self.subs[i], len(found)
+            pieces.raw += [raw for _, raw in found]
+            pieces.positions += [self.positions[i] + (at if in_file else 0) for at, _ in found]
+            pieces.subs += (
+                [sub] * count if in_file else [sub, *(((sub + 1) << 16) + n for n in range(1, count))]
+            )
+            pieces.lines += [self.lines[i]] * count
+            pieces.source += [self.source[i]] * count
+        return whole, pieces
 
 
 def not_utf8(piece: Sequence[bytes]) -> list[tuple[int, int]]:

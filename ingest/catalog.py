@@ -38,6 +38,7 @@ from store.errors import UsageError
 
 Signature = dict[str, Any]
 _MOST_LEARNT = 64
+_MOST_KEY_SETS = 4096
 
 BUILT_IN = Path(__file__).with_name("adapters")
 UNREAD = "`tooltrail formats list` has what is read, docs/gateways.md how to add a format"
@@ -112,12 +113,8 @@ class Detector:
         signed.sort(key=lambda pair: (-len(pair[0]), pair[1]))
         self._signed = signed
         self._texts = [(a.recognises, a.id) for a in adapters.values() if a.recognises is not None]
-        keys = sorted({key for signature, _ in signed for key in signature})
-        self._probe = msgspec.json.Decoder(
-            _struct("Probe", {k: (msgspec.Raw, msgspec.Raw(b"")) for k in keys})
-        )
-        names = {key: f"k{i}" for i, key in enumerate(keys)}
-        self._tests = [(tuple((names[k], _literal(v)) for k, v in s.items()), id_) for s, id_ in signed]
+        self._known = frozenset(key for signature, _ in signed for key in signature)
+        self._possible: dict[frozenset[str], list[tuple[Signature, str]]] = {}
         self._sure: list[tuple[msgspec.json.Decoder[Any], str]] = []
         self._learnt: set[tuple[str, frozenset[str]]] = set()
 
@@ -203,23 +200,27 @@ class Detector:
         if record.lstrip()[:1] != b"{":
             return next((id_ for recognises, id_ in self._texts if recognises(record)), None)
         try:
-            return self._match(self._probe.decode(record))
+            return self._match(_top_level.decode(record))
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             return None
 
-    def _match(self, probe: Any) -> str | None:
-        for test, id_ in self._tests:
-            if all(_fits(bytes(getattr(probe, name)), literal) for name, literal in test):
+    def _match(self, values: dict[str, msgspec.Raw]) -> str | None:
+        keys = self._known.intersection(values)
+        if (possible := self._possible.get(keys)) is None:
+            if len(self._possible) == _MOST_KEY_SETS:
+                self._possible.clear()
+            possible = self._possible[keys] = [
+                ({k: msgspec.json.encode(v) for k, v in signature.items() if v is not None}, id_)
+                for signature, id_ in self._signed
+                if keys.issuperset(signature)
+            ]
+        for literals, id_ in possible:
+            if all(bytes(values[key]) == literal for key, literal in literals.items()):
                 return id_
         return None
 
 
-def _fits(found: bytes, literal: bytes | None) -> bool:
-    return found == literal if literal is not None else found != b""
-
-
-def _literal(value: object) -> bytes | None:
-    return None if value is None else msgspec.json.encode(value)
+_top_level = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 def _struct(name: str, fields: dict[str, tuple[Any, ...]]) -> type[Any]:

@@ -71,12 +71,14 @@ def _from_text(value: str | bytes) -> tuple[bytes, str]:
 class Contents:
     """The arguments, or the results, of a block: each document once, what state it is in, and who holds it.
 
-    Calls repeat, answers more so: whatever is done to a document is done once. An absent one is b"".
+    Calls repeat, answers more so: whatever is done to a document is done once. An absent one is b"". `told` are the
+    documents that stood in a string, or that an adapter put together.
     """
 
     documents: list[bytes]
     states: list[str]
     held: Codes
+    told: list[int]
 
     @classmethod
     def of(cls, values: Sequence[bytes | str | None]) -> Contents:
@@ -86,7 +88,10 @@ class Contents:
         numbers = np.empty(len(values), dtype=np.int32)
         numbers[np.fromiter(known.values(), np.int64, len(known))] = np.arange(len(known))
         found, states = documents(list(known))
-        return cls(found, states, numbers[firsts])
+        told = [
+            place for place, (value, own) in enumerate(zip(known, found, strict=True)) if value is not own
+        ]
+        return cls(found, states, numbers[firsts], told)
 
     def spread(self, column: pa.Array) -> pa.Array:
         """Return a column of one value a row from one of a value a document."""

@@ -246,7 +246,11 @@ class Pipeline:
         ]
 
     def _unknown(self, block: Block, chosen: Sequence[int]) -> None:
-        for i in chosen:
+        """Take apart the records that hold several objects, which nothing tells from one; bury the others."""
+        whole, pieces = block.divide(chosen)
+        if pieces.raw:
+            self._work_on(pieces)
+        for i in whole:
             self._count(block, i).records += 1
             self._bury_record(block, i, ("detect", self._detector.why_not(block.raw[i]), None))
 

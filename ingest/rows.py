@@ -27,6 +27,7 @@ from ingest.delivery import Stream
 from ingest.fingerprint import Fingerprinter, Fingerprints
 from ingest.parsed import Adapter, Parsed, Reject
 from ingest.redact import Redacted, Redaction, Redactor
+from ingest.repeated_keys import WARNING, repeating
 from store.events import ACTORS, BY_NAME, FINGERPRINTS, REDACTIONS, TEXT, TEXTS
 from store.keys import Hmac
 from store.validate import Invalid, cut_long, invalid_enums
@@ -122,6 +123,7 @@ class RowBuilder:
         if not rows:
             return Built(pa.table({}), [], [], read.invalid, read.rejects)
         contents = {"arguments": Contents.of(read.arguments), "result": Contents.of(read.results)}
+        _note_repeated_keys(read, records.raw, contents["arguments"])
         taken = self._redact(read, contents)
         if "source_format" not in arrays:  # an envelope names the adapter that read each row
             arrays["source_format"] = repeated(adapter.id, rows)
@@ -347,6 +349,20 @@ def _take_in(out: Read, columns: Columns, parsed: Parsed, row: int) -> None:
         columns.add(name, column, row)
     for name, value in parsed.constants.items():
         columns.constant(name, value, row, rows)
+
+
+def _note_repeated_keys(read: Read, raw: Sequence[bytes], arguments: Contents) -> None:
+    """Warn of records in which a key stands twice, and of arguments that came as a string in which one does."""
+    rows: set[int] = set()
+    whole = isinstance(read.record, range)
+    read_records = range(len(raw)) if whole else list(dict.fromkeys(read.record))
+    if places := repeating(raw if whole else [raw[record] for record in read_records]):
+        records = {read_records[place] for place in places}
+        rows.update(row for row, record in enumerate(read.record) if record in records)
+    for place in repeating([arguments.documents[place] for place in arguments.told]):
+        rows.update(arguments.rows_of(arguments.told[place]))
+    for row in sorted(rows):
+        read.warnings.setdefault(row, []).append(WARNING)
 
 
 # --- identity ---------------------------------------------------------------------------------------------------

@@ -142,7 +142,7 @@ COLUMNS: tuple[Column, ...] = (
            null="never null", required=True),
     Column("parse_warnings", TEXTS, _G.ENVELOPE,
            "What was odd about the record but did not stop it: implausible_clock, no_event_time, "
-           "truncated_json, bool_as_str, value_too_long, ...", null="nothing was odd"),
+           "duplicate_keys, truncated_json, bool_as_str, value_too_long, ...", null="nothing was odd"),
     # --- what ---------------------------------------------------------------------------------------------
     Column("event_class", TEXT, _G.WHAT,
            "tool_call: a tool was called and not refused. denial: anything was refused. client_event: the rest.",

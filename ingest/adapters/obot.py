@@ -10,6 +10,12 @@ self-reported and names a person only where no user was established; a device or
 With payloadRedacted the bodies are withheld, which is not the same as there having been none. A 403 while
 connecting is not in Obot's log.
 
+What ties a call to its other witnesses is the `traceparent` in the body's `_meta` or in the request's headers, so have
+clients send it and export with an account that is shown them; of a local agent's call it is the agent's own tool use
+id. Without these a person's call stays alone: sessionID and requestID are those between client and Obot, which
+neither coding agents nor the servers behind it report, and the rung of same person, tool and arguments needs one name
+for the person, while Obot has numbers of its own and exports no address with them.
+
 To switch it on: send the audit log export, one-shot or scheduled, to S3, GCS or Azure, and fetch it from there: one
 JSON object a line. Bodies are there for whom Obot shows them to. Obot deletes its own log after 90 days by default.
 """
@@ -153,6 +159,10 @@ def _correlation(
     events: Sequence[wire.Event], details: Sequence[wire.Details], asked: Sequence[Request]
 ) -> dict[str, Any]:
     traces = [d.trace or wire.NO_TRACE for d in details]
+    spans = [
+        (a.trace_id, a.span_id) if a.trace_id else wire.trace_of(d.request)
+        for a, d in zip(asked, details, strict=True)
+    ]
     return {
         "session_id": [t.session or None for t in traces],
         "session_kind": [
@@ -162,8 +172,8 @@ def _correlation(
         "jsonrpc_id": [t.request or a.jsonrpc_id for t, a in zip(traces, asked, strict=True)],
         "tool_call_id": [t.tool_use or None for t in traces],
         "conversation_id": [t.turn or None for t in traces],
-        "trace_id": [a.trace_id for a in asked],
-        "span_id": [a.span_id for a in asked],
+        "trace_id": [trace for trace, _ in spans],
+        "span_id": [span for _, span in spans],
         "protocol_version": [a.protocol_version for a in asked],
     }
 

@@ -7,9 +7,9 @@ method, path and host have no column and stay in `unmapped`. Each row is an HTTP
 calls are counted from the `obot` format. The IP address is the one the request claims to come from.
 
 A file has all its objects on one line: each becomes a record of its own, at its own offset, and an object cut
-short at the end is a dead letter and harms no other. A message or a line of a longer file that holds several
-objects is not recognised by itself, so name the format: all become rows of that record, or none if one of them is
-broken, and the reason counts which.
+short at the end is a dead letter and harms no other. So do the objects of one line of a longer file, and of one
+message. With the format named, the objects of a line or message all become rows of that record, or none if one of
+them is broken, and the reason counts which.
 
 To switch it on: start Obot with `OBOT_SERVER_AUDIT_LOGS_MODE=disk` or `s3` (off by default). It writes a file
 every two minutes, compressed with gzip unless told otherwise; the files are read as they are.

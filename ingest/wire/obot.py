@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from ingest.fields import ABSENT, Int
+from ingest.mcp import trace_parent
 
 Raw = msgspec.Raw
 
@@ -190,3 +191,17 @@ NO_AGENT = Agent()
 NO_DEVICE = Device()
 NO_ENVIRONMENT = Environment()
 NO_PAYLOAD = Payload()
+
+_headers = msgspec.json.Decoder(dict[str, list[str]])
+
+
+def trace_of(request: Payload | None) -> tuple[str | None, str | None]:
+    """Return trace and span id of a request's `traceparent` header, where the headers are shown."""
+    if request is None or b"raceparent" not in bytes(request.headers):
+        return None, None
+    try:
+        headers = _headers.decode(request.headers)
+    except msgspec.MsgspecError:  # something else is called so: it stays in `unmapped`
+        return None, None
+    found = [values[0] for name, values in headers.items() if name.lower() == "traceparent" and values]
+    return trace_parent(found[0]) if found else (None, None)

@@ -13,9 +13,10 @@ from typing import Any
 
 import pytest
 import zstandard
-from lakes import ask, event_ids, letters, one, record
+from lakes import CALLS, ask, event_ids, letters, one, record
 
 from ingest import files
+from ingest.delivery import Batch
 from ingest.files import FileReport, Follower, find_files, ingest_files, ingest_stream
 from ingest.loop import Flushed, IngestOptions, Pipeline
 from store.errors import UnreachableError, UsageError
@@ -469,3 +470,48 @@ def test_a_file_shorter_than_it_was_is_another_file(lake: Lake, log: Path) -> No
     assert counts(lake, log) == (4, 0, 0, 4)
     with pytest.raises(UnreachableError, match="No such file"):
         next(files.new_batches(lake, Pipeline(lake, IngestOptions()), log.with_name("gone"), LIMIT))
+
+
+# --- objects with nothing between them --------------------------------------------------------------------------
+
+REQUEST = b'{"time":"2026-10-05T09:00:0%dZ","userID":"3","method":"GET","path":"/a }{","responseCode":200}'
+
+
+def test_objects_run_together_in_a_line_are_records_of_their_own(lake: Lake, tmp_path: Path) -> None:
+    """Lines of one and of several objects mix: each stands at its own byte, and a cut harms only what it cut."""
+    requests = [REQUEST % n for n in range(4)]
+    path = tmp_path / "mixed.log"
+    path.write_bytes(
+        lines(0, 2)
+        + b"".join(requests)
+        + b"\n"
+        + lines(2, 3)
+        + record(3)
+        + record(4)
+        + requests[0][:-9]
+        + b"\n"
+    )
+    assert counts(lake, path) == (10, 9, 1, 0)
+    content = path.read_bytes()
+    places = [content.index(raw) for raw in (*requests, record(3), record(4))]
+    found = ask(lake, "SELECT source_offset FROM events WHERE source_offset >= ? ORDER BY 1", places[0])
+    assert [at for (at,) in found] == sorted([*places, content.index(record(2))])
+    [letter] = letters(lake)
+    assert letter["place"] == f"{path}:5"
+    assert "not JSON: Input data was truncated" in letter["error"]
+    assert counts(lake, path) == (0, 0, 0, 0)
+
+
+def test_objects_run_together_in_a_message_are_told_apart(lake: Lake) -> None:
+    """Objects of one message are numbered, also beside other lines of it; read again, all are known."""
+    raw = [REQUEST % 0 + REQUEST % 1 + b'{"cut', REQUEST % 2, REQUEST % 3 + REQUEST % 4 + b'{"too']
+    both = Batch(CALLS, raw, [7, 7, 7], 8, [0, 1, 2])
+    for _ in range(2):
+        pipeline = Pipeline(Lake.open(lake.path), IngestOptions())
+        pipeline.resume(CALLS)
+        pipeline.add(both)
+        pipeline.flush()
+    assert ask(
+        lake, "SELECT count(*), count(DISTINCT (event_id, sub_index)), max(source_offset) FROM events"
+    ) == [(5, 5, 7)]
+    assert len(letters(lake)) == 2

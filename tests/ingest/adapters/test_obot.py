@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
+from lakes import ask, record, take_in
 from reading import parse, picked, row, unmapped
+
+from store.lake import Lake
 
 JUDGED = ("decision", "decision_basis", "decision_source", "outcome")
 
@@ -148,3 +152,39 @@ def test_wrong_type_is_rejected_with_its_path() -> None:
     assert parsed.record == [0, 2]
     assert [r.record for r in parsed.rejects] == [1]
     assert "$.outcome.httpStatus" in parsed.rejects[0].reason
+
+
+PARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+TRACE, SPAN = PARENT.split("-")[1:3]
+
+
+@pytest.mark.parametrize(
+    ("request_part", "expected"),
+    [
+        ({"headers": {"Traceparent": [PARENT]}}, (TRACE, SPAN)),
+        ({"headers": {"Mcp-Method": ["tools/call"], "traceparent": [PARENT, "other"]}}, (TRACE, SPAN)),
+        ({"headers": {"Traceparent": ["x"]}, "body": {"_meta": {"traceparent": PARENT}}}, (TRACE, SPAN)),
+        ({"headers": {"Traceparent": []}}, (None, None)),
+        ({"headers": {"Traceparent": ["none"]}}, (None, None)),
+        ({"headers": "Traceparent"}, (None, None)),
+        ({}, (None, None)),
+    ],
+)  # fmt: skip
+def test_a_trace_is_read_from_body_or_headers(
+    request_part: dict[str, Any], expected: tuple[str | None, ...]
+) -> None:
+    """The trace of a call is that of the message, or else that of the request which carried it."""
+    assert picked(row("obot", event(details={"request": request_part})), "trace_id", "span_id") == expected
+
+
+def test_a_trace_ties_a_call_to_its_other_witnesses(lake: Lake) -> None:
+    """A call through Obot and the span its client reports are one call, whatever names the person has."""
+    details = {
+        "request": {"headers": {"Traceparent": [PARENT]}},
+        "trace": {"sessionID": "s", "requestID": "1"},
+    }
+    through = json.dumps(event(details=details)).encode()
+    client = record(event_time="2026-08-21T10:00:00Z", tool_name="search", trace_id=TRACE, span_id=SPAN)
+    take_in(lake, [through, client])
+    found = ask(lake, "SELECT witnesses, join_rules, sources FROM exchanges('-infinity', 'infinity')")
+    assert found == [(2, ["trace_span"], ["native", "obot"])]
