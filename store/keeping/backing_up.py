@@ -30,6 +30,7 @@ from store.lake import Lake
 from store.locks import alone
 from store.snapshot import index_path
 from store.tables import TABLES
+from store.tables.events import EVENTS
 from store.tables.table import Table
 from store.upgrading import template_of
 
@@ -83,7 +84,7 @@ def _files(lake: Lake, versions: dict[str, int], *, with_keys: bool) -> Iterator
         yield from ((p, None) for p in inside if p.is_file() and not _stays(p, with_keys=with_keys))
     needed = pinned_files(lake)
     for name in [*(n for n in TABLES if n not in _FACTS), *_FACTS]:
-        yield from _of_table(lake, TABLES[name], versions, needed.get(name, set()))
+        yield from _of_table(lake, TABLES[name], versions, needed if name == EVENTS.name else set())
 
 
 def _stays(path: Path, *, with_keys: bool) -> bool:

@@ -1,14 +1,14 @@
-"""What open reviews are frozen on: the files of that version of each table stay until the review is closed."""
+"""What open reviews are frozen on: the files of that version of the events stay until the review is closed.
+
+Of other tables a review reads the newest version, up to the import and the moment that it is frozen on.
+"""
 
 from __future__ import annotations
-
-from collections.abc import Iterator, Mapping
 
 import polars as pl
 
 from store.lake import Lake
-from store.snapshot import Snapshot
-from store.sql import freeze_all
+from store.tables.events import EVENTS
 
 
 def frozen_versions(lake: Lake) -> dict[str, int]:
@@ -19,25 +19,17 @@ def frozen_versions(lake: Lake) -> dict[str, int]:
     return dict(zip(opened["review"], opened["events_version"], strict=True))
 
 
-def pinned(lake: Lake) -> Iterator[Mapping[str, Snapshot]]:
-    """Yield all tables as each open review is frozen on them; a version that was stepped back from is none."""
-    newest = lake.snapshot("events").version
-    for version in sorted(set(frozen_versions(lake).values())):
-        if version <= newest:
-            yield freeze_all(lake, version)
+def pinned_files(lake: Lake) -> set[str]:
+    """Return the files of events that open reviews need; those of the newest version are among them.
 
-
-def pinned_files(lake: Lake) -> dict[str, set[str]]:
-    """Return the files that open reviews need, by table: those of the newest version are among them."""
-    found: dict[str, set[str]] = {}
-    for tables in pinned(lake):
-        for name, snapshot in tables.items():
-            found.setdefault(name, set()).update(file.path for file in snapshot.files)
-    return found
+    A version that was stepped back from has none.
+    """
+    newest = lake.snapshot(EVENTS.name).version
+    versions = sorted(v for v in set(frozen_versions(lake).values()) if v <= newest)
+    return {file.path for version in versions for file in lake.snapshot(EVENTS.name, version).files}
 
 
 def lacking(lake: Lake, version: int) -> list[str]:
-    """Return the files of a version of the lake that are not on the disk any more, each below its table."""
-    tables = freeze_all(lake, version)
-    files = [(name, file.path) for name, snapshot in tables.items() for file in snapshot.files]
-    return [f"{name}/{path}" for name, path in files if not (lake.path / name / path).exists()]
+    """Return the files of a version of the events that are not on the disk any more, each below its table."""
+    files = lake.snapshot(EVENTS.name, version).files
+    return [f"{EVENTS.name}/{f.path}" for f in files if not (lake.path / EVENTS.name / f.path).exists()]

@@ -14,6 +14,7 @@ from store.keeping.records import Done
 from store.lake import Lake
 from store.snapshot import INDEX, index_path
 from store.tables import TABLES
+from store.tables.events import EVENTS
 from store.tables.table import Table
 
 
@@ -44,7 +45,7 @@ def find_unneeded(
     What open reviews are frozen on is in use, unless `reviews` is False: an erasure leaves nothing for them.
     """
     moment = time.time() if now is None else now
-    needed = pinned_files(lake) if reviews else {}
+    needed = pinned_files(lake) if reviews else set()
     for table in TABLES.values():
         root = lake.path / table.name
         came: set[str] = set()
@@ -54,7 +55,7 @@ def find_unneeded(
             left |= {path: a.get("deletionTimestamp", 0) / 1000 for path, a in entry.removed.items()}
         for path in sorted(root.glob(f"{table.partition}=*/*.parquet")):
             name = str(path.relative_to(root))
-            if name in needed.get(table.name, ()):
+            if table is EVENTS and name in needed:
                 continue
             if name in left:
                 yield _unneeded(table, path, "replaced", moment - left[name] > ages.grace)

@@ -49,7 +49,7 @@ def test_replaced_files_stay_while_a_review_is_open(lake: Lake, tmp_path: Path) 
     held = {str(lake.path / file.path) for file in back_up(lake, tmp_path / "backup").files}
     assert frozen <= held
     said(lake, "q1", "closed", frozen_versions(lake)["q1"])
-    assert (frozen_versions(lake), pinned_files(lake)) == ({}, {})
+    assert (frozen_versions(lake), pinned_files(lake)) == ({}, set())
     assert vacuumed(lake) == 2
 
 
