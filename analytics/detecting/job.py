@@ -198,7 +198,7 @@ def _events(
     connection.read_parquet(paths, hive_partitioning=False, union_by_name=True).create_view("stored_events")
     inside = "FROM stored_events WHERE event_time BETWEEN $since AND $until"
     connection.sql(inside, params={"since": around[0], "until": around[1]}).create_view("events_around")
-    [(twice,)] = connection.sql("SELECT count(DISTINCT event_id) < count(*) FROM events_around").fetchall()
+    [(twice,)] = connection.sql("SELECT count(DISTINCT hash(event_id)) < count(*) FROM events_around").fetchall()
     once = "QUALIFY row_number() OVER (PARTITION BY event_id ORDER BY event_time) = 1" if twice else ""
     chosen = (
         f"SELECT {', '.join(columns)}, session FROM events_around LEFT JOIN members USING (event_id) {once}"  # noqa: S608 - our own names
