@@ -75,9 +75,9 @@ def _missing(connection: duckdb.DuckDBPyConnection, detection: Detection) -> lis
     """Return the required columns of which no fresh event says anything."""
     if not detection.requires:
         return []
-    counts = ", ".join(f'count("{name}") FILTER (fresh)' for name in detection.requires)
-    [known] = connection.sql(f"SELECT {counts} FROM events").fetchall()  # noqa: S608 - our own names
-    return [name for name, n in zip(detection.requires, known, strict=True) if not n]
+    first = ", ".join(f'EXISTS (FROM events WHERE fresh AND "{n}" IS NOT NULL)' for n in detection.requires)
+    [known] = connection.sql(f"SELECT {first}").fetchall()
+    return [name for name, is_known in zip(detection.requires, known, strict=True) if not is_known]
 
 
 def _findings(

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import duckdb
 import polars as pl
@@ -31,6 +32,7 @@ from store.tables import TABLES
 POSITION = "job:detections"
 _DAY = timedelta(days=1)
 _TICK = timedelta(microseconds=1)
+_NEWEST = ("revision", "found_time")
 
 
 @dataclass(frozen=True)
@@ -98,7 +100,7 @@ class _Runner:
             self._lake.append(name, self._dated(rows, name, {"activity_date": day}))
         found = [finding for d in self._detections for finding in self._one(connection, d, window)]
         self._keep_owners(connection, start, found)
-        self._write(found)
+        self._write(found, start)
         connection.close()
 
     def _keep_owners(
@@ -128,10 +130,16 @@ class _Runner:
         })  # fmt: skip
         return verdict.findings
 
-    def _write(self, found: list[Finding]) -> None:
-        known = self._lake.scan("finding_states", ("finding_id", "evidence")).collect()
-        evidence = {row["finding_id"]: row["evidence"] for row in known.iter_rows(named=True)}
-        fresh = [f for f in found if evidence.get(f.finding_id) != f.evidence]
+    def _write(self, found: list[Finding], start: datetime) -> None:
+        """Write findings of the day from `start` that are new or have grown.
+
+        What stands from day to day shows in other events each day: that is no news of what an earlier day found.
+        """
+        states = self._lake.scan(
+            "finding_states", ("finding_id", "event_time", "evidence", *_NEWEST)
+        ).collect()
+        known = {row["finding_id"]: row for row in states.sort(*_NEWEST, "event_time").iter_rows(named=True)}
+        fresh = [f for f in found if f.finding_id not in known or _is_news(f, known[f.finding_id], start)]
         if fresh:
             rows = pa.Table.from_pylist([asdict(f) for f in fresh])
             self._lake.append(
@@ -153,6 +161,15 @@ class _Runner:
                 kind = schema.field(name).type
                 rows = rows.append_column(name, pa.repeat(pa.scalar(value, kind), rows.num_rows))
         return rows.select(schema.names).cast(schema)
+
+
+def _is_news(found: Finding, known: Mapping[str, Any], start: datetime) -> bool:
+    """Tell whether what a day found says more than what is kept of the same, or as much of an earlier day."""
+    if known["event_time"] < start:
+        return len(found.evidence) > len(known["evidence"])
+    if known["event_time"] >= start + _DAY:
+        return len(found.evidence) >= len(known["evidence"])
+    return bool(found.evidence != known["evidence"])
 
 
 def open_world(
@@ -198,7 +215,9 @@ def _events(
     connection.read_parquet(paths, hive_partitioning=False, union_by_name=True).create_view("stored_events")
     inside = "FROM stored_events WHERE event_time BETWEEN $since AND $until"
     connection.sql(inside, params={"since": around[0], "until": around[1]}).create_view("events_around")
-    [(twice,)] = connection.sql("SELECT count(DISTINCT event_id) < count(*) FROM events_around").fetchall()
+    [(twice,)] = connection.sql(
+        "SELECT count(DISTINCT hash(event_id)) < count(*) FROM events_around"
+    ).fetchall()
     once = "QUALIFY row_number() OVER (PARTITION BY event_id ORDER BY event_time) = 1" if twice else ""
     chosen = (
         f"SELECT {', '.join(columns)}, session FROM events_around LEFT JOIN members USING (event_id) {once}"  # noqa: S608 - our own names

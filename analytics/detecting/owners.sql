@@ -16,10 +16,12 @@ WITH every AS (
     SELECT DISTINCT ON (event_id) event_id, event_time, user_id, server_name, tool_name, named, false AS fresh,
            NULL AS leaves, false AS echo
     FROM lake_owners WHERE event_id NOT IN (SELECT event_id FROM events)
+), people AS (
+    SELECT user_id, dense_rank() OVER (ORDER BY coalesce(alias, user_id)) AS person
+    FROM (SELECT DISTINCT user_id FROM every) LEFT JOIN aliases USING (user_id)
 )
-SELECT every.*, row_number() OVER (ORDER BY event_time, event_id) AS place,
-       dense_rank() OVER (ORDER BY coalesce(alias, user_id)) AS person
-FROM every LEFT JOIN aliases USING (user_id);
+SELECT every.*, row_number() OVER (ORDER BY event_time, event_id) AS place, person
+FROM every JOIN people USING (user_id);
 
 -- The first time each person was given a value (`returned`) or named it: one row a value, person and way.
 CREATE OR REPLACE TABLE held AS

@@ -14,10 +14,9 @@
 -- height = 6.0
 -- least_sd = 0.15
 WITH used AS (
-    SELECT user_id, (date_diff('day', day, $to::DATE) // 7)::INT AS ago, server_name, tool_name,
-           arg_min(first_event, first_time) AS event_id, min(first_time) AS event_time, arg_min(client, first_time) AS client
+    SELECT DISTINCT user_id, (date_diff('day', day, $to::DATE) // 7)::INT AS ago, server_name, tool_name
     FROM tool_days WHERE calls > 0 AND user_id IS NOT NULL AND tool_name IS NOT NULL
-     AND user_id IN (SELECT user_id FROM events WHERE fresh) GROUP BY ALL
+     AND user_id IN (SELECT user_id FROM events WHERE fresh)
 ), weeks AS (SELECT user_id, ago, count(*) AS reach, ln(1 + count(*)) AS size FROM used GROUP BY ALL
 ), usual AS (
     SELECT user_id, avg(size) AS mean, greatest(stddev_samp(size), $least_sd) AS sd, count(*) AS baseline
@@ -32,9 +31,12 @@ WITH used AS (
     FROM last WHERE score >= $height AND sizes[1] > mean
      AND list_bool_and([sizes[i] > sizes[i - 1] FOR i IN range(2, len(sizes) + 1)])
      AND list_max([sizes[1] - mean] || [sizes[i] - sizes[i - 1] FOR i IN range(2, len(sizes) + 1)]) <= 0.6 * (sizes[-1] - mean)
+), this_week AS (
+    SELECT user_id, arg_min(first_event, first_time) AS event_id, min(first_time) AS event_time, arg_min(client, first_time) AS client
+    FROM tool_days WHERE calls > 0 AND tool_name IS NOT NULL AND date_diff('day', day, $to::DATE) // 7 = 0
+     AND user_id IN (SELECT user_id FROM drifts) GROUP BY user_id, server_name, tool_name
 ), added AS (
-    SELECT u.*, row_number() OVER (PARTITION BY u.user_id ORDER BY event_time, event_id) AS n FROM used u
-    JOIN drifts USING (user_id) WHERE ago = 0
+    SELECT *, row_number() OVER (PARTITION BY user_id ORDER BY event_time, event_id) AS n FROM this_week
 )
 SELECT d.user_id, max_by(a.client, n) AS client, max(a.event_time) AS event_time, d.reach, d.usual, d.baseline, len(sizes) AS rising,
        d.score, d.p_value, list(a.event_id ORDER BY n) AS evidence, concat_ws('|', d.user_id, strftime($from::TIMESTAMPTZ, '%G-%V')) AS key

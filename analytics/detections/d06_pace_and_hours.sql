@@ -15,7 +15,7 @@
 -- alpha = 0.05
 -- kappa = 6.0
 WITH worked AS ( -- hours are numbers since 1970, in UTC
-    SELECT DISTINCT user_id, epoch_us(hour) // 3600000000 AS n, n // 24 AS day FROM user_hours WHERE past AND user_id IS NOT NULL
+    SELECT *, n // 24 AS day FROM (SELECT DISTINCT user_id, epoch_us(hour) // 3600000000 AS n FROM user_hours WHERE past AND user_id IS NOT NULL)
 ), hours AS (
     SELECT user_id, n % 24 AS h, count(*) AS n FROM worked WHERE user_id IN (SELECT user_id FROM events WHERE fresh) GROUP BY ALL
 ), known AS (SELECT user_id, count(DISTINCT day) AS days FROM worked GROUP BY user_id
@@ -28,21 +28,26 @@ WITH worked AS ( -- hours are numbers since 1970, in UTC
     FROM density
 ), acts AS NOT MATERIALIZED (
     SELECT *, epoch_us(event_time) // 3600000000 % 24 AS h FROM events WHERE fresh AND attempted AND user_id IS NOT NULL
-), off AS (
+), at_odd_hours AS (
     SELECT a.*, o.p_value, format('work at {:02d}h UTC, as odd as {:.1f} % of this user''s hours over {} days, from a client never seen before ({})',
                                   a.h, 100 * o.p_value, days, client) AS what
     FROM acts a JOIN known k USING (user_id) JOIN odd o ON o.user_id = a.user_id AND o.h = a.h
     WHERE days >= $least_days AND o.p_value <= $alpha AND client IS NOT NULL
-     AND NOT EXISTS (FROM user_hours b WHERE b.user_id = a.user_id AND b.client = a.client AND b.past)
     QUALIFY row_number() OVER (PARTITION BY a.user_id, client ORDER BY event_time, event_id) = 1
+), off AS (
+    FROM at_odd_hours a ANTI JOIN (FROM user_hours WHERE past AND user_id IN (SELECT user_id FROM at_odd_hours)) b
+      ON b.user_id = a.user_id AND b.client = a.client
 ), round_the_clock AS (SELECT user_id, client FROM acts GROUP BY ALL HAVING count(DISTINCT h) > 24 - $rest_hours
-), human AS NOT MATERIALIZED (
-    FROM acts WHERE regexp_matches(lower(concat_ws(' ', client, client_name, agent_name)), $interactive)
+), asked AS MATERIALIZED ( -- few, so that few names are looked at
+    SELECT a.*, r.user_id IS NOT NULL AS tireless FROM acts a
+    LEFT JOIN round_the_clock r ON r.user_id = a.user_id AND r.client IS NOT DISTINCT FROM a.client
+    WHERE r.user_id IS NOT NULL OR credential_kind = 'service_account'
+), human AS (
+    FROM asked WHERE regexp_matches(lower(concat_ws(' ', client, client_name, agent_name)), $interactive)
       AND NOT regexp_matches(lower(concat_ws(' ', user_id, client, agent_name)), $headless)
 ), clock AS (
     SELECT user_id, client, arg_min(event_id, event_time) AS event_id, min(event_time) AS event_time
-    FROM human a SEMI JOIN round_the_clock r ON r.user_id = a.user_id AND r.client IS NOT DISTINCT FROM a.client
-    GROUP BY user_id, client, h QUALIFY count(*) OVER (PARTITION BY user_id, client) > 24 - $rest_hours
+    FROM human WHERE tireless GROUP BY user_id, client, h QUALIFY count(*) OVER (PARTITION BY user_id, client) > 24 - $rest_hours
 ), restless AS (
     SELECT *, row_number() OVER (PARTITION BY user_id, client ORDER BY event_time) AS n FROM clock
     WHERE user_id NOT IN (SELECT user_id FROM worked GROUP BY user_id, day HAVING count(*) > 24 - $rest_hours)

@@ -20,13 +20,14 @@ WITH acts AS (
     FROM events WHERE coalesce(user_id, credential_id, client) IS NOT NULL
 ), wide AS (SELECT who FROM acts WHERE listed GROUP BY who HAVING count(DISTINCT server_name) >= $servers
 ), counted AS (
-    SELECT *, count(DISTINCT server_name) FILTER (listed) OVER recent AS servers, sum(attempted::INT) OVER around AS called
-    FROM acts WHERE who IN (FROM wide)
-    WINDOW recent AS (PARTITION BY who, client, source_system ORDER BY event_time RANGE BETWEEN to_minutes($minutes_within) PRECEDING AND CURRENT ROW),
-           around AS (PARTITION BY who, client, source_system ORDER BY event_time
-                      RANGE BETWEEN to_minutes($minutes_within) PRECEDING AND to_minutes($minutes_within) FOLLOWING)
-), near AS (
-    FROM counted WHERE listed AND fresh AND servers >= $servers AND called <= servers * $calls_per_server
+    SELECT *, count(DISTINCT server_name) OVER recent AS servers FROM acts WHERE listed AND who IN (FROM wide)
+    WINDOW recent AS (PARTITION BY who, client, source_system ORDER BY event_time RANGE BETWEEN to_minutes($minutes_within) PRECEDING AND CURRENT ROW)
+), many AS (FROM counted WHERE fresh AND servers >= $servers
+), near AS (  -- with the calls around each: few are asked about
+    SELECT m.*, count(a.who) AS called FROM many m LEFT JOIN (FROM acts WHERE attempted) a
+      ON a.who = m.who AND a.client = m.client AND a.source_system = m.source_system
+     AND a.event_time BETWEEN m.event_time - to_minutes($minutes_within) AND m.event_time + to_minutes($minutes_within)
+    GROUP BY ALL HAVING count(a.who) <= servers * $calls_per_server
 ), usual AS (
     SELECT client, max(n) AS most FROM (
         SELECT coalesce(client, '') AS client, coalesce(user_id, credential_id, client) AS who, hour, count(DISTINCT server_name) AS n

@@ -29,20 +29,22 @@ WITH told AS (
     SELECT DISTINCT u.server_name AS source_server, u.tool_name AS source_tool, s.server_name AS sink_server, s.tool_name AS sink_tool
     FROM edges e JOIN events u ON u.event_id = e.source_event JOIN events s ON s.event_id = e.sink_event
 ), tools AS (
-    SELECT *, row_number() OVER () AS id FROM (
-        SELECT source_server AS server_name, source_tool AS tool_name FROM ends UNION SELECT sink_server, sink_tool FROM ends)
+    SELECT server_name, tool_name, bool_or(is_source) AS is_source, bool_or(NOT is_source) AS is_sink, row_number() OVER () AS id FROM (
+        SELECT source_server AS server_name, source_tool AS tool_name, true AS is_source FROM ends
+        UNION SELECT sink_server, sink_tool, false FROM ends) GROUP BY ALL
 ), joined AS (
     SELECT p.*, a.id AS source, b.id AS sink FROM ends p
     JOIN tools a ON a.tool_name = p.source_tool AND a.server_name IS NOT DISTINCT FROM p.source_server
     JOIN tools b ON b.tool_name = p.sink_tool AND b.server_name IS NOT DISTINCT FROM p.sink_server
 ), used AS (   -- people by a hash: numbers join in a third of the time
-    SELECT DISTINCT hash(user_id) AS who, epoch_us(hour) AS hour, t.id AS tool, hour < $from AS past FROM activity a
+    SELECT DISTINCT hash(user_id) AS who, epoch_us(hour) AS hour, t.id AS tool, is_source, is_sink, hour < $from AS past FROM activity a
     JOIN tools t ON t.tool_name = a.tool_name AND t.server_name IS NOT DISTINCT FROM a.server_name
     WHERE calls > 0 AND user_id IS NOT NULL AND a.tool_name IN (SELECT tool_name FROM tools)
 ), source_hours AS (SELECT tool AS source, count(*) AS hours FROM used GROUP BY tool
 ), both_hours AS (   -- of each person, hours with the source in which the sink was used too
     SELECT j.source, j.sink, a.who, count(*) AS n, count(*) FILTER (a.past) AS own FROM joined j
-    JOIN used a ON a.tool = j.source JOIN used b ON b.tool = j.sink AND b.who = a.who AND b.hour = a.hour GROUP BY ALL
+    JOIN (FROM used WHERE is_source) a ON a.tool = j.source
+    JOIN (FROM used WHERE is_sink) b ON b.tool = j.sink AND b.who = a.who AND b.hour = a.hour GROUP BY ALL
 ), pairs AS (   -- the session's own hour is not counted
     SELECT j.*, any_value(h.hours) - 1 AS hours, greatest(coalesce(sum(n), 0) - 1, 0)::BIGINT AS both
     FROM joined j JOIN source_hours h USING (source) LEFT JOIN both_hours o USING (source, sink) GROUP BY ALL

@@ -10,10 +10,13 @@
 -- lookback_hours = 24
 -- [parameters]
 -- least_agents = 6
-WITH traced AS (
+WITH suspects AS (   -- no other trace can have so many agents, or anyone who acts for another
+    SELECT trace_id FROM events WHERE trace_id IS NOT NULL GROUP BY trace_id
+    HAVING count(coalesce(agent_id, agent_name)) >= $least_agents OR max(len(delegation)) > 0
+), traced AS (
     SELECT *, coalesce(agent_id, agent_name) AS agent, coalesce(len(delegation), 0) AS depth,
            first_value(coalesce(agent_id, agent_name, client)) OVER (PARTITION BY trace_id ORDER BY event_time, event_id) AS beginner
-    FROM events WHERE trace_id IS NOT NULL
+    FROM events WHERE trace_id IN (FROM suspects)
 ), agents AS (
     SELECT trace_id, beginner, agent, arg_min(event_id, {t: event_time, e: event_id}) AS event_id, min(event_time) AS event_time,
            bool_or(fresh) AS fresh, row_number() OVER (PARTITION BY trace_id ORDER BY min(event_time), agent) AS place

@@ -14,9 +14,11 @@
 WITH member AS (
     SELECT user_id, any_value(org_id) AS org_id FROM events WHERE org_id IS NOT NULL AND user_id IS NOT NULL
     GROUP BY user_id HAVING count(DISTINCT org_id) = 1
+), judged AS (FROM member WHERE (SELECT min(org_id) < max(org_id) FROM member)  -- one organisation alone has no other's marks
 ), given AS (
     SELECT leaf, org_id, user_id, min_by(event_id, (event_time, event_id)) AS event_id, min(event_time) AS event_time
-    FROM (SELECT event_id, event_time, user_id, unnest(result_leaves) AS leaf FROM events WHERE reached) JOIN member USING (user_id)
+    FROM (SELECT event_id, event_time, user_id, org_id, unnest(result_leaves) AS leaf
+          FROM (SELECT event_id, event_time, user_id, result_leaves FROM events WHERE reached) JOIN judged USING (user_id))
     GROUP BY ALL
 ), enough AS (
     SELECT org_id, greatest($least_people, ceil(ln($most_chance) / ln(count(*) / (SELECT count(*) FROM member)))) AS least

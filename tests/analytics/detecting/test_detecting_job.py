@@ -63,6 +63,23 @@ def test_a_finding_that_grew_is_a_new_revision_of_the_same(lake):
     assert ask(lake, "SELECT count(*) FROM finding_states") == [(2,)]
 
 
+def test_what_stands_from_day_to_day_is_written_once(lake):
+    """What each day finds again, in events of its own, is one finding and no news, whichever day came in first."""
+    take_in(lake, [later(10 * d + n, d) for d in (1, 2, 3) for n in range(4)])
+    assert [f.event_time.day for f in run(lake).written] == [(NOON + timedelta(days=1)).day]
+    assert run(lake, again=True).written == []
+    take_in(lake, [later(n, 0) for n in range(4)], first=60)
+    assert [f.event_time.day for f in run(lake).written] == [NOON.day]
+    assert run(lake, again=True).written == []
+
+
+def test_what_grows_on_a_later_day_is_written(lake):
+    """More evidence than an earlier day had is news."""
+    take_in(lake, [later(10 * d + n, d) for d in (1, 2) for n in range(3 + d)])
+    assert [len(f.evidence) for f in run(lake).written] == [4, 5]
+    assert run(lake, again=True).written == []
+
+
 def test_only_days_with_new_events_are_evaluated(lake):
     """A run costs what came in, not the history."""
     take_in(lake, [later(n, -d) for d in range(3) for n in range(d * 10, d * 10 + 4)])
