@@ -5,7 +5,7 @@
 -- next = "Read the session: was there an approval between the two? If not, close the second way and ask who asked for it."
 -- false_positives = ["an approval or a just-in-time grant between the two", "another tool that gives less: what was refused for writing is read", "the same call again under a renewed token"]
 -- requires = ["args_leaves"]
--- explain = "{denied_tool} on {denied_server} was denied; {minutes} minutes later {tool_name} on {server_name} reached the same ({shared} values in common)"
+-- explain = "{denied_tool} on {denied_server} was denied; {minutes} minutes later {tool_name} on {server_name} reached the same (values in common: {shared})"
 -- tags = ["MCP02", "ASI03", "AML.T0053", "PR.AA-05", "DE.AE-03", "RS.AN-03"]
 -- lookback_hours = 2
 -- [parameters]
