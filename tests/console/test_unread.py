@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
 from story import STORY, Run
 
 from ingest.catalog import UNREAD
@@ -22,6 +23,7 @@ def test_a_log_in_no_format_says_what_to_do_next(run: Run, tmp_path: Path) -> No
     assert [json.loads(line)["error"].endswith(UNREAD) for line in listed] == [True] * 5
 
 
+@pytest.mark.slow
 def test_only_records_in_no_format_bring_the_advice(run: Run, tmp_path: Path) -> None:
     """A broken record of a known format, and letters of an earlier run, are not of that kind."""
     assert run("init", "lake").returncode == 0

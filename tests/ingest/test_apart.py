@@ -96,6 +96,7 @@ def test_a_fence_is_raised_here_with_its_stream(lake: Lake) -> None:
     assert one(lake, "SELECT count(*) FROM events") == 10
 
 
+@pytest.mark.slow
 def test_after_a_batch_that_failed_nothing_more_is_done(lake: Lake) -> None:
     """A batch left out must not be followed by a commit that says it was taken in."""
     with pipeline_apart(lake) as pipeline:

@@ -351,7 +351,8 @@ def run_killed(lake: Path, steps: int) -> tuple[int, str]:
     return done.returncode, done.stdout.strip() or done.stderr
 
 
-@pytest.mark.parametrize("seed", [1, pytest.param(0, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [0, 1])
 def test_killed_at_any_step_it_finishes_after(peopled: Lake, seed: int) -> None:
     """Killed at a durable step, again and again each time later, the next run goes on; at the end nothing is left."""
     subject, _ = erasing.whom(peopled, ["zquill-77"], leaves_of)
