@@ -43,7 +43,7 @@ def logged(empty_lake: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copy(lake.path / "log" / CHECKPOINT, lake.path / "older")
     assert lake.log is not None
     for number in range(300):
-        lake.log.append("idle", {"number": number})
+        lake.log.append("heartbeat", {"number": number})
     take_in(lake, [record(n) for n in range(20, 25)], 20)
     return lake.path
 
