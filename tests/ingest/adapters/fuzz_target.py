@@ -23,7 +23,7 @@ from ingest.catalog import Detector, load_adapters  # noqa: E402
 
 LONGEST = 4096
 SECONDS_EACH = 5
-MEGABYTES = 768
+MEGABYTES = 256
 MAPPING = """
 summary = "fuzzed"
 absent = ["-"]

@@ -335,11 +335,11 @@ os.link, os.fsync = dying(os.link), dying(os.fsync)
 Path.unlink, Path.rename = dying(Path.unlink), dying(Path.rename)
 with alone(lake, "keeping"):
     if waiting := notes.unfinished(lake):
-        [result] = erasing.resume_held(lake)
+        results = erasing.resume_held(lake)  # none where it was killed after the ledger had it, before the note went
     else:
         [request] = [r for r in approving.requests(lake) if r.state == "approved"]
-        result = erasing.carry_out(lake, request)
-print(result.state, left)
+        results = [erasing.carry_out(lake, request)]
+print(*[result.state for result in results] or ["erased"], left)
 """
 
 
