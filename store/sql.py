@@ -106,9 +106,8 @@ class Engine:
         spilling.bound(self._database, spilling.MOST)
         run("SET GLOBAL TimeZone = 'UTC'")  # global: each question has a session of its own
         run("SET GLOBAL parquet_metadata_cache = true")
+        _tell(self._database, {name: ([self._lake.template(name)], False) for name in TABLES})
         for table in TABLES.values():
-            run(f"SET VARIABLE {table.name}_files = ?", [[self._lake.template(table.name)]])
-            run(f"SET VARIABLE {table.name}_widened = false")
             run(_base_view(table))
         for statement in view_statements():
             run(statement.sql)
@@ -121,18 +120,16 @@ class Engine:
         with _Explained(), self._lock:
             needs = self._planner.needs(query, parameters)
             cursor = self._database.cursor()
-            for name, snapshot in snapshots.items():
-                files = self._files(snapshot, needs if name == EVENTS.name else [])
-                widened = self._lake.snapshot(name).widened
-                template = [
-                    self._lake.template(name)
-                ]  # has every column: it comes first where files lack some
-                cursor.execute(
-                    f"SET VARIABLE {name}_files = ?", [template + files if widened else files or template]
-                )
-                cursor.execute(f"SET VARIABLE {name}_widened = ?", [widened])
+            _tell(cursor, {n: self._read(s, needs if n == EVENTS.name else []) for n, s in snapshots.items()})
             relation = cursor.sql(query, params=parameters)
         return Answer({name: s.version for name, s in snapshots.items()}, relation, cursor)
+
+    def _read(self, snapshot: Snapshot, needs: Sequence[Needs]) -> tuple[list[str], bool]:
+        """Return the files to read of a table, and whether some lack columns."""
+        files, template = self._files(snapshot, needs), [self._lake.template(snapshot.table.name)]
+        if self._lake.snapshot(snapshot.table.name).widened:
+            return template + files, True  # the template has every column: it comes first
+        return files or template, False
 
     def _files(self, snapshot: Snapshot, needs: Sequence[Needs]) -> list[str]:
         if not needs:
@@ -173,12 +170,19 @@ def lock_down(database: duckdb.DuckDBPyConnection, folders: Sequence[Path]) -> N
     database.execute("SET lock_configuration = true")
 
 
+def _tell(session: duckdb.DuckDBPyConnection, tables: Mapping[str, tuple[list[str], bool]]) -> None:
+    """Set which files each table's view reads: two variables for all tables, for each costs a statement a question."""
+    session.execute("SET VARIABLE table_files = ?", [{name: files for name, (files, _) in tables.items()}])
+    session.execute("SET VARIABLE table_widened = ?", [{name: wide for name, (_, wide) in tables.items()}])
+
+
 def _base_view(table: Table) -> str:
     columns = ", ".join(f'"{name}"' for name in table.schema.names)
     return (
-        f"CREATE VIEW {table.name} AS SELECT {columns} FROM read_parquet(getvariable('{table.name}_files'), "  # noqa: S608 - our own names
+        f"CREATE VIEW {table.name} AS SELECT {columns} FROM "  # noqa: S608 - our own names
+        f"read_parquet(getvariable('table_files')['{table.name}'], "
         f"hive_partitioning = true, hive_types = {{'{table.partition}': DATE}}, "
-        f"union_by_name = getvariable('{table.name}_widened'))"
+        f"union_by_name = getvariable('table_widened')['{table.name}'])"
     )
 
 
