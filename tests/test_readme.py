@@ -41,20 +41,25 @@ def test_what_the_readme_shows_is_what_happens(place: Path) -> None:
     """
     chains = (["$ tooltrail demo\n", *BLOCKS[:1]], BLOCKS[1:2], BLOCKS[2:])
     with ThreadPoolExecutor(len(chains)) as pool:
-        for chain in [pool.submit(_run, blocks, place) for blocks in chains]:
-            chain.result()
+        compared = [chain.result() for chain in [pool.submit(_run, blocks, place) for blocks in chains]]
+    shown = [step for block in BLOCKS for step in readme.steps(block) if step.shown]
+    assert sum(compared) == len(shown), "what a command prints was not compared with what the README shows"
     for code in readme.blocks(TEXT, "python"):
         subprocess.run([sys.executable, "-c", code], cwd=place, check=True, capture_output=True)
 
 
-def _run(blocks: list[str], place: Path) -> None:
+def _run(blocks: list[str], place: Path) -> int:
+    """Run blocks one after the other; return how many commands printed what stands below them."""
     environ: dict[str, str] = {}
+    compared = 0
     for block in blocks:
         code, outputs = readme.run_block(block, place, environ)
         environ |= dict(re.findall(r"^\$ export (\w+)=(\S+)$", block, re.MULTILINE))
         assert code == 0, "\n".join(outputs)
         for step, output in zip(readme.steps(block), outputs, strict=True):
             assert not step.shown or readme.matches(step.shown, output), f"$ {step.command}\n{output}"
+            compared += bool(step.shown)
+    return compared
 
 
 def test_commands_that_cannot_be_run_here_are_at_least_commands() -> None:

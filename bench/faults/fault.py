@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import shutil
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -46,6 +46,13 @@ class Trial:
     seed: int
     count: int
 
+    def folders(self) -> Iterator[tuple[int, Path]]:
+        """Yield the number of each trial and an empty folder for it."""
+        for number in range(self.count):
+            folder = self.folder / str(number)
+            folder.mkdir(parents=True)
+            yield number, folder
+
 
 @dataclass(frozen=True)
 class Fault:
@@ -65,9 +72,7 @@ class Fault:
 def each(trial: Trial, hurt: Callable[[Store, Path, random.Random], int]) -> Tally:
     """Hurt a new store of COMMITS commits once a trial and judge it; `hurt` returns the last acknowledged offset."""
     tally = Tally()
-    for number in range(trial.count):
-        folder = trial.folder / str(number)
-        folder.mkdir(parents=True)
+    for number, folder in trial.folders():
         trial.store.make(folder)
         trial.store.write(folder, COMMITS)
         acknowledged = hurt(trial.store, folder, random.Random(trial.seed + number))  # noqa: S311 - not a secret

@@ -23,6 +23,12 @@ def no_mounts() -> str | None:
     return "mounting is not allowed here" if probe.returncode else None
 
 
+def make_ext4(image: Path) -> None:
+    """Make an image of an empty ext4."""
+    subprocess.run(["truncate", "-s", "256M", image], check=True)
+    subprocess.run(["mkfs.ext4", "-q", "-F", image], check=True)
+
+
 @contextlib.contextmanager
 def mounted(image: Path, at: Path) -> Iterator[Path]:
     """Mount an image of ext4."""

@@ -151,6 +151,8 @@ class Machine(RuleBasedStateMachine):
     """One lake, its backups, its sources, and the writers that sleep."""
 
     empty: Path
+    proven: list[int]
+    """How many events were acknowledged in each life that was lived to its end and found right."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -173,6 +175,7 @@ class Machine(RuleBasedStateMachine):
         try:
             self.check()
             assert verify(Lake.open(self.path), Options()).faults == []
+            self.proven.append(len(self.model.events))
         finally:
             self.patch.undo()
             shutil.rmtree(self.folder)
@@ -456,20 +459,23 @@ class Machine(RuleBasedStateMachine):
                 self.model.erase(person)
 
 
-def run(empty_lake: Path, examples: int, steps: int) -> None:
-    """Let machines of their own run, each so many steps at most."""
-    machine = type("LakeMachine", (Machine,), {"empty": empty_lake})
+def run(empty_lake: Path, examples: int, steps: int) -> list[int]:
+    """Let machines of their own run, each so many steps at most; return how many events each had at its end."""
+    machine = type("LakeMachine", (Machine,), {"empty": empty_lake, "proven": []})
     run_state_machine_as_test(machine, settings=settings(
         max_examples=examples, stateful_step_count=steps, deadline=None, suppress_health_check=list(HealthCheck),
     ))  # fmt: skip
+    return machine.proven
 
 
 def test_a_lake_survives_what_is_done_to_it(empty_lake: Path) -> None:
-    """A few short lives of a lake."""
-    run(empty_lake, examples=3, steps=12)
+    """A few short lives of a lake, each checked after every step and proven whole at its end."""
+    assert len(run(empty_lake, examples=3, steps=12)) >= 3
 
 
 @pytest.mark.slow
 def test_a_lake_survives_a_long_life(empty_lake: Path) -> None:
-    """Many long ones."""
-    run(empty_lake, examples=100, steps=40)
+    """Many long ones, in which events were kept."""
+    lives = run(empty_lake, examples=100, steps=40)
+    assert len(lives) >= 100
+    assert any(lives), "no life kept an event: nothing was tried"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from bench.faults.fault import Fault, Tally, Trial, settled
 from bench.faults.stores import Store
-from bench.faults.volumes import mounted, no_mounts
+from bench.faults.volumes import make_ext4, mounted, no_mounts
 
 DELAYS = (0.05, 1.0)
 """Seconds between the last acknowledgement that counts and the cut."""
@@ -19,12 +19,9 @@ DELAYS = (0.05, 1.0)
 def run(trial: Trial) -> Tally:
     """Copy the image a mounted volume lies in while a writer is at work, mount the copy, and count."""
     chance, tally = random.Random(trial.seed), Tally()  # noqa: S311 - not a secret
-    for number in range(trial.count):
-        folder = trial.folder / str(number)
-        folder.mkdir(parents=True)
+    for number, folder in trial.folders():
         image = folder / "disk.img"
-        subprocess.run(["truncate", "-s", "256M", image], check=True)
-        subprocess.run(["mkfs.ext4", "-q", "-F", image], check=True)
+        make_ext4(image)
         acknowledged = _cut(trial, image, folder, chance.randint(3, 8), DELAYS[number % len(DELAYS)])
         with mounted(folder / "cut.img", folder / "after") as volume:
             tally.add(*_judged(trial.store, volume / "store", acknowledged))

@@ -11,18 +11,15 @@ from pathlib import Path
 
 from bench.faults.fault import COMMITS, WRITTEN, Fault, Tally, Trial
 from bench.faults.stores import ROOT, Store
-from bench.faults.volumes import mounted, no_mounts
+from bench.faults.volumes import make_ext4, mounted, no_mounts
 
 
 def run(trial: Trial) -> Tally:
     """Copy the image of a volume while upkeep is at work there, mount the copy, and count."""
     chance, tally = random.Random(trial.seed), Tally()  # noqa: S311 - not a secret
-    for number in range(trial.count):
-        folder = trial.folder / str(number)
-        folder.mkdir(parents=True)
+    for _, folder in trial.folders():
         image = folder / "disk.img"
-        subprocess.run(["truncate", "-s", "256M", image], check=True)
-        subprocess.run(["mkfs.ext4", "-q", "-F", image], check=True)
+        make_ext4(image)
         _cut(trial.store, image, folder, chance.uniform(0, 1.5))
         with mounted(folder / "cut.img", folder / "after") as volume:
             tally.add(*_judged(trial.store, volume / "store"))

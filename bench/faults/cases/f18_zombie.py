@@ -13,9 +13,7 @@ from bench.faults.fault import Fault, Tally, Trial, settled
 def run(trial: Trial) -> Tally:
     """Stop a writer at a moment drawn by chance, let another write three commits, and let the first go on."""
     chance, tally = random.Random(trial.seed), Tally()  # noqa: S311 - not a secret
-    for number in range(trial.count):
-        folder = trial.folder / str(number)
-        folder.mkdir(parents=True)
+    for _, folder in trial.folders():
         trial.store.make(folder)
         with trial.store.writer(folder, 40) as sleeper:
             assert sleeper.stdout is not None

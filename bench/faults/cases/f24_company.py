@@ -21,9 +21,7 @@ Work = Callable[[Store, Path, int, list[str]], int]
 def run(trial: Trial) -> Tally:
     """Compact and read while a writer writes; a reader must never see fewer rows than before."""
     tally = Tally()
-    for number in range(trial.count):
-        folder = trial.folder / str(number)
-        folder.mkdir(parents=True)
+    for _, folder in trial.folders():
         trial.store.make(folder)
         shrunk: list[str] = []
         done = threading.Event()

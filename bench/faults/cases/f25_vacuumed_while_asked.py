@@ -10,9 +10,7 @@ from bench.faults.fault import COMMITS, WRITTEN, Fault, Tally, Trial
 def run(trial: Trial) -> Tally:
     """Read one file of a version, compact and vacuum, read the others; every other time vacuum waits for nobody."""
     tally = Tally()
-    for number in range(trial.count):
-        folder = trial.folder / str(number)
-        folder.mkdir(parents=True)
+    for number, folder in trial.folders():
         trial.store.make(folder)
         trial.store.write(folder, COMMITS)
         at_once = number % 2 == 1

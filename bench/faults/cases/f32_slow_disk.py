@@ -11,9 +11,7 @@ SECOND = "fsync:delay_enter=1s"
 def run(trial: Trial) -> Tally:
     """Let each fsync of a writer take a second; it may be slow, and nothing else."""
     tally = Tally()
-    for number in range(trial.count):
-        folder = trial.folder / str(number)
-        folder.mkdir(parents=True)
+    for _, folder in trial.folders():
         trial.store.make(folder)
         said, code, hit = under_strace(trial.store, folder, SECOND, commits=1)
         told, held = settled(trial.store, folder, max(said, default=-1))

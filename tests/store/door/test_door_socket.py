@@ -175,7 +175,10 @@ def test_a_stale_socket_is_replaced(world: Lake) -> None:
     stale.bind(str(folder / "s"))
     stale.close()
     service = Service(Door(world, POLICY, AccessSettings()), folder / "s")
+    with socket.socket(socket.AF_UNIX) as caller:
+        assert caller.connect_ex(str(folder / "s")) == 0, "nobody listens at the place of the stale socket"
     service.server_close()
+    assert not list(folder.iterdir()), "the socket is left behind"
     folder.rmdir()
 
 
