@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -55,10 +56,12 @@ def print_letter(letter: MadeRows, output: Output) -> None:
     click.echo(visible(raw.decode("utf-8", "backslashreplace"), keep="\n"))
 
 
-def replayed(place: Place, dead_ids: Sequence[str]) -> Rows:
-    """Read dead letters again and return one row that says what became of them."""
+def replayed(place: Place, dead_ids: Sequence[str], adapters: Sequence[Path] = ()) -> Rows:
+    """Read dead letters again, with adapters of these folders too, and return one row that says what became of them."""
     from ingest.replay import replay
 
-    counts = replay(place.open(), ingest_options(place.settings()), tuple(dead_ids) or None)
+    options = ingest_options(place.settings())
+    options = replace(options, adapters=(*options.adapters, *adapters))
+    counts = replay(place.open(), options, tuple(dead_ids) or None)
     row = asdict(counts)
     return rows_of([row], list(row))

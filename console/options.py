@@ -61,6 +61,13 @@ def duckdb_settings(query: settings.QuerySettings) -> dict[str, str | int]:
     return bounds
 
 
+adapters_option = click.option(
+    "--adapters", type=click.Path(path_type=Path, exists=True, file_okay=False), multiple=True, metavar="DIR",
+    help="Also read the adapters and mapping files in this folder.",
+)  # fmt: skip
+"""Folders beside the configured ones, for a command that reads records."""
+
+
 def lake_option(function: F) -> F:
     """Add --lake and --config; the command gets `place`."""
 

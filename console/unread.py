@@ -25,9 +25,10 @@ def unread_advice(lake: Lake, since: datetime) -> str | None:
         return None
     return (
         f"{found['records']:,} of them are in no format that is read, the first at {visible(found['place'])}\n"
-        "  tooltrail formats list                  which formats are read, and by what each is known\n"
-        "  tooltrail formats try FILE              what they make of your records\n"
-        "  tooltrail ingest ... --format ID        read every record as one of them\n"
-        "  docs/gateways.md                        how to add a format: a mapping file or an adapter\n"
-        "  tooltrail deadletters replay            then takes these in without reading them again"
+        "  tooltrail formats list                       which formats are read, and by what each is known\n"
+        "  tooltrail formats try FILE                   what they make of your records\n"
+        "  tooltrail formats try FILE --skeleton        a mapping file to begin with: save it in a folder DIR\n"
+        "  tooltrail ingest ... --format ID             read every record as one of them\n"
+        "  docs/gateways.md                             how to add a format: a mapping file or an adapter\n"
+        "  tooltrail deadletters replay --adapters DIR  then takes these in without reading them again"
     )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
-from console.options import Place, as_of_option, lake_option, output_options
+from console.options import Place, adapters_option, as_of_option, lake_option, output_options
 from console.output import Output
 
 
@@ -58,15 +60,16 @@ def show(dead_id: str, as_of: str | None, place: Place, output: Output) -> None:
 
 @command.command()
 @click.argument("dead_ids", metavar="[ID]...", nargs=-1)
+@adapters_option
 @lake_option
 @output_options
-def replay(dead_ids: tuple[str, ...], place: Place, output: Output) -> None:
+def replay(dead_ids: tuple[str, ...], adapters: tuple[Path, ...], place: Place, output: Output) -> None:
     r"""Read dead letters again, all of them or those named, as after an adapter was mended.
 
     \b
     Example:
-      tooltrail deadletters replay
+      tooltrail deadletters replay --adapters DIR
     """
     from console import letters
 
-    output.write(letters.replayed(place, dead_ids))
+    output.write(letters.replayed(place, dead_ids, adapters))

@@ -6,13 +6,8 @@ from pathlib import Path
 
 import click
 
-from console.options import Place, lake_option, output_options
+from console.options import Place, adapters_option, lake_option, output_options
 from console.output import Output, rows_of
-
-_adapters_option = click.option(
-    "--adapters", type=click.Path(path_type=Path, exists=True, file_okay=False), multiple=True, metavar="DIR",
-    help="Also read the adapters and mapping files in this folder.",
-)  # fmt: skip
 
 
 @click.group()
@@ -26,7 +21,7 @@ def command() -> None:
 
 
 @command.command(name="list")
-@_adapters_option
+@adapters_option
 @lake_option
 @output_options
 def list_(adapters: tuple[Path, ...], place: Place, output: Output) -> None:
@@ -48,7 +43,7 @@ def list_(adapters: tuple[Path, ...], place: Place, output: Output) -> None:
 
 @command.command()
 @click.argument("format_id", metavar="ID")
-@_adapters_option
+@adapters_option
 @lake_option
 def show(format_id: str, adapters: tuple[Path, ...], place: Place) -> None:
     r"""Say what a format is and how its records are recognised.
@@ -78,7 +73,7 @@ def show(format_id: str, adapters: tuple[Path, ...], place: Place) -> None:
     is_flag=True,
     help="Print a mapping file to begin with instead: for records of no format, else to add columns to theirs.",
 )
-@_adapters_option
+@adapters_option
 @lake_option
 @output_options
 def try_(
