@@ -30,5 +30,5 @@ def unread_advice(lake: Lake, since: datetime) -> str | None:
         "  tooltrail formats try FILE --skeleton        a mapping file to begin with: save it in a folder DIR\n"
         "  tooltrail ingest ... --format ID             read every record as one of them\n"
         "  docs/gateways.md                             how to add a format: a mapping file or an adapter\n"
-        "  tooltrail deadletters replay --adapters DIR  then takes these in without reading them again"
+        "  tooltrail deadletters replay --adapters DIR  then takes these in, without their session ids"
     )
