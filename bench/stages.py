@@ -23,7 +23,7 @@ from bench.lakes import ingest, simulated
 from bench.measure import apart
 
 STAGES = (
-    ("read: file", "ingest.files:_Reader.read"),
+    ("read: file", "ingest.files:Reader.read"),
     ("read: cut into lines", "ingest.framing:LineCutter.feed"),
     ("detect the format", "ingest.catalog:Detector.formats"),
     ("columns: everything else", "ingest.rows:RowBuilder.build"),

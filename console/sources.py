@@ -16,7 +16,8 @@ from console.metrics import Metrics
 from console.options import Place, ingest_options
 from console.unread import unread_advice
 from ingest.apart import PipelineApart
-from ingest.files import Follower, find_files, ingest_files, ingest_stream
+from ingest.files import find_files, ingest_files, ingest_stream
+from ingest.follow import Follower
 from ingest.loop import Flushed, IngestOptions, Pipeline
 from store.errors import TooltrailError, UsageError
 from store.integrity.idle import attended

@@ -27,13 +27,13 @@ from console.table import fit, terminal_width
 from console.terminal import visible
 from ingest.catalog import BUILT_IN, Detector, load_adapters
 from ingest.delivery import Stream
-from ingest.files import decompressed, open_file
 from ingest.framing import BLOCK, LineCutter, cut_document, is_document
 from ingest.mapping.parser import Mapped
 from ingest.mapping.paths import show_path
 from ingest.parsed import Adapter
 from ingest.redact import Redactor
 from ingest.rows import Records, RowBuilder, RowOptions
+from ingest.unpack import decompressed, open_file
 from store.errors import UsageError
 
 _LONGEST = 16 << 20

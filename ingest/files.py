@@ -1,4 +1,4 @@
-"""Files as a source: plain, gzip or zstd, taken in once, again when grown, or followed as they are written.
+"""Files as a source: taken in once, and again when grown.
 
 A file is known by its first line, not by its name, so that it stays itself when it is renamed, rotated or copied.
 Its progress is a transaction of the events table, sealed with a hash of the bytes before it: a different file that
@@ -7,37 +7,24 @@ begins alike is told apart and taken in whole.
 
 from __future__ import annotations
 
-import contextlib
-import gzip
-import io
-import os
 import time
-import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from threading import Event
-from typing import BinaryIO, cast
-
-import zstandard
+from typing import BinaryIO
 
 from ingest.delivery import Batch, Stream
 from ingest.framing import BLOCK, LineCutter, Lines, cut_document, is_document
 from ingest.loop import Flushed, Pipeline
+from ingest.unpack import open_file
 from store.errors import TooltrailError, UnreachableError, UsageError
 from store.lake import Lake
 
 HEAD = 4096
 TAIL = 4096
 MAX_DOCUMENT = 64 << 20
-MAX_RATIO = 250
-"""A log compresses ten- to fiftyfold. Beyond this, and past the floor below, the file is a bomb."""
-RATIO_FLOOR = 64 << 20
-POLL_SECONDS = 0.25
-_GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
-_ZSTD_STEP = 1 << 10
-"""Compressed bytes taken at a time: not even a bomb makes more than 32 MiB of so few."""
 
 
 @dataclass
@@ -102,8 +89,8 @@ def new_batches(lake: Lake, pipeline: Pipeline, path: Path, max_record: int) -> 
         head = file.read(HEAD)
         if not head:
             return
-        stream, begin = _resume(lake, pipeline, path, head)
-        reader = _Reader(file, head)
+        stream, begin = resume(lake, pipeline, path, head)
+        reader = Reader(file, head)
         reader.skip(begin, path)
         if is_document(head):
             if (batch := _document(stream, reader, begin, path)) is not None:
@@ -111,12 +98,12 @@ def new_batches(lake: Lake, pipeline: Pipeline, path: Path, max_record: int) -> 
             return
         cutter = LineCutter(begin, 1 + reader.lines, max_record)
         while block := reader.read(BLOCK):
-            yield _batch(stream, cutter.feed(block), reader.seal_at(cutter.position))
+            yield batch_of(stream, cutter.feed(block), reader.seal_at(cutter.position))
         if cutter.pending:
-            yield _last_line(stream, cutter, reader)
+            yield last_line(stream, cutter, reader)
 
 
-def _resume(lake: Lake, pipeline: Pipeline, path: Path, head: bytes) -> tuple[Stream, int]:
+def resume(lake: Lake, pipeline: Pipeline, path: Path, head: bytes) -> tuple[Stream, int]:
     """Return the stream a file is and where to go on. A copy, perhaps a shorter one, must not undo what is buffered."""
     stream, begin = recognise(lake, path, head)
     if pipeline.holds(stream):
@@ -126,15 +113,15 @@ def _resume(lake: Lake, pipeline: Pipeline, path: Path, head: bytes) -> tuple[St
     return stream, begin
 
 
-def _last_line(stream: Stream, cutter: LineCutter, reader: _Reader) -> Batch:
+def last_line(stream: Stream, cutter: LineCutter, reader: Reader) -> Batch:
     """Return the line no line end follows. One that is cut short is not passed: it is read again when it has grown."""
     before, seal = cutter.position, reader.seal_at(cutter.position)
     unfinished = cutter.pending[:1] == b"{" and not _is_json(cutter.pending)
     lines = cutter.finish()
     if unfinished:
         lines.next = before
-        return _batch(stream, lines, seal)
-    return _batch(stream, lines, reader.seal_at(cutter.position))
+        return batch_of(stream, lines, seal)
+    return batch_of(stream, lines, reader.seal_at(cutter.position))
 
 
 def _is_json(text: bytes) -> bool:
@@ -145,7 +132,7 @@ def _is_json(text: bytes) -> bool:
     return True
 
 
-def _document(stream: Stream, reader: _Reader, begin: int, path: Path) -> Batch | None:
+def _document(stream: Stream, reader: Reader, begin: int, path: Path) -> Batch | None:
     """Return the records of what a document holds beyond a position, None when there is nothing more."""
     content, skipped = b"", reader.lines
     while block := reader.read(BLOCK):
@@ -181,7 +168,8 @@ def _document(stream: Stream, reader: _Reader, begin: int, path: Path) -> Batch 
     )
 
 
-def _batch(stream: Stream, lines: Lines, seal: int) -> Batch:
+def batch_of(stream: Stream, lines: Lines, seal: int) -> Batch:
+    """Return lines as a batch of a stream that goes on behind them."""
     return Batch(
         stream,
         lines.records,
@@ -193,7 +181,21 @@ def _batch(stream: Stream, lines: Lines, seal: int) -> Batch:
     )
 
 
-# --- knowing a file again ---------------------------------------------------------------------------------------
+def ingest_stream(
+    pipeline: Pipeline, source: BinaryIO, max_record: int, on_flush: OnFlush, stop: Event
+) -> None:
+    """Take in lines from standard input, which cannot be read again: what is not flushed is lost with the pipe."""
+    stream = Stream(f"stdin:{time.time_ns():x}", 0, "<stdin>")
+    pipeline.resume(stream)
+    cutter = LineCutter(0, 1, max_record)
+    read = getattr(source, "read1", source.read)
+    while not stop.is_set() and (block := read(BLOCK)):
+        pipeline.add(batch_of(stream, cutter.feed(block), 0))
+        if pipeline.should_flush():
+            on_flush(pipeline.flush())
+    if cutter.pending:
+        pipeline.add(batch_of(stream, cutter.finish(), 0))
+    on_flush(pipeline.flush())
 
 
 def recognise(lake: Lake, path: Path, head: bytes) -> tuple[Stream, int]:
@@ -214,7 +216,7 @@ def recognise(lake: Lake, path: Path, head: bytes) -> tuple[Stream, int]:
 def _seal_of_file(path: Path, position: int) -> int | None:
     """Return the seal of the bytes before a position, None if the file is shorter."""
     with open_file(path) as file:
-        reader = _Reader(file, b"")
+        reader = Reader(file, b"")
         try:
             reader.skip(position, path)
         except UnreachableError:
@@ -227,7 +229,7 @@ def seal_of(tail: bytes) -> int:
     return int.from_bytes(sha256(tail[-TAIL:]).digest()[:8], "big") >> 1
 
 
-class _Reader:
+class Reader:
     """Reads on from a head, remembers the last bytes it gave, and counts what it skipped."""
 
     def __init__(self, file: BinaryIO, head: bytes) -> None:
@@ -261,214 +263,3 @@ class _Reader:
         back = self._position - position
         end = len(self._tail) - back
         return seal_of(self._tail[max(0, end - TAIL) : end])
-
-
-# --- opening ----------------------------------------------------------------------------------------------------
-
-
-@contextlib.contextmanager
-def open_file(path: Path) -> Iterator[BinaryIO]:
-    """Open a file for reading, decompressed by what its first bytes say; errors name the file and what to do."""
-    try:
-        with path.open("rb") as raw:
-            magic = raw.read(4)
-            raw.seek(0)
-            yield cast("BinaryIO", decompressed(raw, magic, path))
-    except (EOFError, gzip.BadGzipFile, zlib.error, zstandard.ZstdError) as error:
-        raise UnreachableError(
-            f"the compressed data is damaged: {error}",
-            where=str(path),
-            hint="what stood before the damage was taken in",
-        ) from error
-    except OSError as error:
-        raise UnreachableError(
-            f"cannot be read: {error.strerror or error}", where=str(path), hint="check its permissions"
-        ) from error
-
-
-def decompressed(raw: io.BufferedReader, magic: bytes, path: Path) -> object:
-    """Return what reads the bytes a file stands for: plain, or unpacked from the gzip or zstd its head shows."""
-    if magic[:2] == _GZIP:
-        return _Guarded(gzip.GzipFile(fileobj=raw).read1, raw, path)
-    if magic == _ZSTD:
-        return _Guarded(_Zstandard(raw).read1, raw, path)
-    return raw
-
-
-class _Zstandard:
-    """Zstandard frames one after another, like GzipFile: the end of the file inside a frame is an error."""
-
-    def __init__(self, raw: BinaryIO) -> None:
-        self._raw = raw
-        self._frame: zstandard.ZstdDecompressionObj | None = None
-        self._rest = b""
-        self._out = b""
-
-    def read1(self, size: int) -> bytes:
-        """Return some decompressed bytes, b"" at the end; EOFError when the last frame is cut short."""
-        while not self._out:
-            chunk = self._rest or self._raw.read(_ZSTD_STEP)
-            if not chunk:
-                if self._frame is not None:
-                    raise EOFError("it ends inside a frame")
-                return b""
-            self._frame = self._frame or zstandard.ZstdDecompressor().decompressobj()
-            self._out = self._frame.decompress(chunk)
-            self._rest = self._frame.unused_data
-            if self._frame.eof:
-                self._frame = None
-        block, self._out = self._out[:size], self._out[size:]
-        return block
-
-
-class _Guarded:
-    """A decompressor that gives all that stands before damage, and stops when out of all proportion to its input."""
-
-    def __init__(self, read1: Callable[[int], bytes], raw: BinaryIO, path: Path) -> None:
-        self._read1 = read1
-        self._raw = raw
-        self._path = path
-        self._given = 0
-        self._damage: Exception | None = None
-
-    def read(self, size: int) -> bytes:
-        """Return `size` decompressed bytes, fewer only at the end; UnreachableError for a decompression bomb."""
-        pieces, missing = [], size
-        try:
-            while self._damage is None and missing and (piece := self._read1(missing)):
-                pieces.append(piece)
-                missing -= len(piece)
-        except (EOFError, gzip.BadGzipFile, zlib.error, zstandard.ZstdError) as error:
-            self._damage = error
-        block = b"".join(pieces)
-        if not block and self._damage is not None:
-            raise self._damage
-        self._given += len(block)
-        if self._given > RATIO_FLOOR and self._given > MAX_RATIO * max(1, self._raw.tell()):
-            raise UnreachableError(
-                f"expands more than {MAX_RATIO}-fold: a decompression bomb?", where=str(self._path),
-                hint="if it is genuine, decompress it first",
-            )  # fmt: skip
-        return block
-
-
-# --- following --------------------------------------------------------------------------------------------------
-
-
-@dataclass
-class _Followed:
-    """An open file that is being written: where we are in it."""
-
-    path: Path
-    raw: io.BufferedReader
-    inode: int
-    stream: Stream
-    cutter: LineCutter
-    reader: _Reader
-
-
-class Follower:
-    """Takes in lines as they are written, through rotation and truncation. Compressed files do not grow: they stay."""
-
-    def __init__(self, lake: Lake, pipeline: Pipeline, patterns: Sequence[str], max_record: int) -> None:
-        self._lake = lake
-        self._pipeline = pipeline
-        self._patterns = patterns
-        self._max = max_record
-        self._open: dict[Path, _Followed] = {}
-
-    def run(self, on_flush: OnFlush, stop: Event) -> None:
-        """Go on until `stop` is set, then make durable what is complete."""
-        while not stop.is_set():
-            if not self.step():
-                stop.wait(POLL_SECONDS)
-            if self._pipeline.should_flush():
-                on_flush(self._pipeline.flush())
-        on_flush(self._pipeline.flush())
-        for followed in self._open.values():
-            followed.raw.close()
-
-    def step(self) -> bool:
-        """Look once at every file; says whether anything was new."""
-        moved = False
-        for path in self._paths():
-            followed = self._open.get(path)
-            if followed is not None and _replaced(followed):
-                self._close(followed)
-                followed = None
-            followed = followed or self._begin(path)
-            if followed is not None:
-                moved |= self._read(followed)
-        return moved
-
-    def _paths(self) -> list[Path]:
-        """Return what is open, though it may have been renamed, and what the patterns stand for now."""
-        found = dict.fromkeys(self._open)
-        for pattern in self._patterns:
-            with contextlib.suppress(UsageError):
-                found.update(dict.fromkeys(find_files([pattern])))
-        return list(found)
-
-    def _begin(self, path: Path) -> _Followed | None:
-        try:
-            raw = path.open("rb")
-        except OSError:
-            return None
-        head = raw.read(HEAD)
-        unknown = b"\n" not in head and len(head) < HEAD  # without one whole line it cannot be known again
-        if unknown or head.startswith((_GZIP, _ZSTD)):
-            raw.close()
-            return None
-        stream, begin = _resume(self._lake, self._pipeline, path, head)
-        reader = _Reader(cast("BinaryIO", raw), head)
-        reader.skip(begin, path)
-        cutter = LineCutter(begin, 1 + reader.lines, self._max)
-        followed = _Followed(path, raw, os.fstat(raw.fileno()).st_ino, stream, cutter, reader)
-        self._open[path] = followed
-        return followed
-
-    def _read(self, followed: _Followed) -> bool:
-        moved = False
-        while block := followed.reader.read(BLOCK):
-            lines = followed.cutter.feed(block)
-            self._pipeline.add(
-                _batch(followed.stream, lines, followed.reader.seal_at(followed.cutter.position))
-            )
-            moved = True
-            if self._pipeline.is_full():
-                break
-        return moved
-
-    def _close(self, followed: _Followed) -> None:
-        """Read what is left of a file that was rotated away; its last line is complete now, line end or not."""
-        self._read(followed)
-        if followed.cutter.pending:
-            self._pipeline.add(_last_line(followed.stream, followed.cutter, followed.reader))
-        followed.raw.close()
-        del self._open[followed.path]
-
-
-def _replaced(followed: _Followed) -> bool:
-    """Say whether the path leads to another file now, or the file was cut back."""
-    try:
-        now = followed.path.stat()
-    except OSError:
-        return True
-    return now.st_ino != followed.inode or now.st_size < followed.cutter.position
-
-
-def ingest_stream(
-    pipeline: Pipeline, source: BinaryIO, max_record: int, on_flush: OnFlush, stop: Event
-) -> None:
-    """Take in lines from standard input, which cannot be read again: what is not flushed is lost with the pipe."""
-    stream = Stream(f"stdin:{time.time_ns():x}", 0, "<stdin>")
-    pipeline.resume(stream)
-    cutter = LineCutter(0, 1, max_record)
-    read = getattr(source, "read1", source.read)
-    while not stop.is_set() and (block := read(BLOCK)):
-        pipeline.add(_batch(stream, cutter.feed(block), 0))
-        if pipeline.should_flush():
-            on_flush(pipeline.flush())
-    if cutter.pending:
-        pipeline.add(_batch(stream, cutter.finish(), 0))
-    on_flush(pipeline.flush())

@@ -22,7 +22,7 @@ from typing import Any
 import pytest
 from lakes import ask, event_ids, letters, record
 
-from ingest import files
+from ingest import unpack
 from ingest.files import ingest_files
 from ingest.kafka_client import KafkaOptions, connect
 from ingest.loop import IngestOptions, Pipeline
@@ -91,7 +91,7 @@ def unreadable(path: Path, patch: Patch) -> None:
 
 def bomb(path: Path, patch: Patch) -> None:
     """Make a file of some kilobytes that expands to megabytes."""
-    patch.setattr(files, "RATIO_FLOOR", 1 << 20)
+    patch.setattr(unpack, "RATIO_FLOOR", 1 << 20)
     path.write_bytes(gzip.compress(bytes(8 << 20)))
 
 

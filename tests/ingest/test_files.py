@@ -15,9 +15,10 @@ import pytest
 import zstandard
 from lakes import CALLS, ask, event_ids, letters, one, record
 
-from ingest import files
+from ingest import files, unpack
 from ingest.delivery import Batch
-from ingest.files import FileReport, Follower, find_files, ingest_files, ingest_stream
+from ingest.files import FileReport, find_files, ingest_files, ingest_stream
+from ingest.follow import Follower
 from ingest.loop import Flushed, IngestOptions, Pipeline
 from store.errors import UnreachableError, UsageError
 from store.lake import Lake
@@ -179,7 +180,7 @@ def test_a_bomb_is_refused(
     lake: Lake, log: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pack: Callable[[bytes], bytes]
 ) -> None:
     """A small file that expands without end is stopped early, and the other files go in."""
-    monkeypatch.setattr(files, "RATIO_FLOOR", 1 << 20)
+    monkeypatch.setattr(unpack, "RATIO_FLOOR", 1 << 20)
     bomb = tmp_path / "bomb"
     bomb.write_bytes(pack(bytes(8 << 20)))
     found, report = ingest(lake, bomb, log)

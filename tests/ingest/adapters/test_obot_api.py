@@ -11,8 +11,8 @@ import pytest
 from reading import ADAPTERS, parse, picked, row, unmapped
 
 from ingest.catalog import Detector
-from ingest.files import open_file
 from ingest.framing import cut_document, is_document
+from ingest.unpack import open_file
 
 JUDGED = ("decision", "decision_basis", "decision_source", "outcome")
 
