@@ -138,6 +138,8 @@ def commit(
         if landed is None:
             raise UnreachableError("the commit cannot be found in the log it was written to", where=str(path))
         return settle(path, landed)
+    if seen is not None and (landed := find_batch(path, batch, seen)) is not None:
+        return settle(path, landed)
     raise UnreachableError(f"the commit failed {ATTEMPTS} times: {failure}", where=str(path)) from failure
 
 
