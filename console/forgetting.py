@@ -95,7 +95,7 @@ def approve_request(place: Place, output: Output, request_id: str, by: str) -> i
         if request.action == "erase":
             results = [erasing.carry_out(lake, request, ledger)]
         elif request.action == "release":
-            holding.lift(lake, request.target, request.reason, by)
+            holding.lift(lake, request.target, request.reason, by, second_copy=ledger)
             results = erasing.resume_held(lake, ledger)
             approving.finish(lake, request)
         else:

@@ -130,7 +130,10 @@ def set_hold(
     from store.keeping import holding
 
     lake = place.open()
-    hold_id = holding.put(lake, reason, by, since=_utc(since), until=_utc(until), **covered)
+    ledger = place.settings().keeping.ledger
+    hold_id = holding.put(
+        lake, reason, by, since=_utc(since), until=_utc(until), second_copy=ledger, **covered
+    )
     click.echo(hold_id)
     say("held       until two people release it: tooltrail lake hold release")
 
@@ -198,10 +201,15 @@ def restore_lake(
     from console.forgetting import fingerprints_of
     from store.keeping.restoring import restore
 
-    lake, backup, again = restore(
-        folder, place.path.absolute(), fingerprints_of, taken=taken, keys=keys, ledgers=ledgers
-    )
-    say(f"restored   {lake.path} as of {backup.taken}, events version {backup.versions['events']}")
-    for erased in again:
+    done = restore(folder, place.path.absolute(), fingerprints_of, taken=taken, keys=keys, ledgers=ledgers)
+    backup = done.backup
+    say(f"restored   {done.lake.path} as of {backup.taken}, events version {backup.versions['events']}")
+    if not ledgers:
+        say(
+            "ledger     none was given: who was erased, and what was held, after the backup is not known here"
+        )
+    if done.holds:
+        say(f"holds      {done.holds:,} set or released again, as the ledgers say")
+    for erased in done.erased:
         say(f"erased     {erased.erasure_id} again: {erased.state}, {erased.rows:,} rows")
-    return Exit.FAULT_FOUND if any(erased.residue for erased in again) else Exit.DONE
+    return Exit.FAULT_FOUND if any(erased.residue for erased in done.erased) else Exit.DONE

@@ -7,7 +7,6 @@ may be done again: an erasure that was interrupted is begun afresh and finds les
 
 from __future__ import annotations
 
-import json
 import os
 import secrets
 import time
@@ -22,7 +21,6 @@ from tempfile import gettempdir
 import polars as pl
 import pyarrow as pa
 
-from store.durable import write_file
 from store.entries import digests
 from store.errors import UsageError
 from store.keeping import approving, holding
@@ -34,6 +32,7 @@ from store.keeping.redacting import redacted, touched
 from store.keeping.replacing import MOST, Change, replace_files
 from store.keeping.residue import Residue, scan
 from store.keeping.rows import check_digest, plain, read_rows
+from store.keeping.second_copy import enter, replace_in_holds
 from store.keeping.subjects import Subject, digests_of, known_as, names_like
 from store.keeping.vacuuming import Ages, vacuum_held
 from store.lake import Lake
@@ -155,6 +154,8 @@ def replay_held(lake: Lake, ledger: Sequence[dict[str, object]], leaves_of: Leav
         }
         said = (str(row[name]) for name in ("reason", "proposed_by", "approved_by"))
         note = Note(str(row["erasure_id"]), found, sorted(known), *said)
+        if row["state"] == "restricted" and not is_held(lake, note):
+            continue  # it never began; of the hold that kept it nothing is known here
         if any(traces(lake, note.subject)):
             keep(lake, note)
             done.append(_erase(lake, note, None))
@@ -186,6 +187,10 @@ def _erase(lake: Lake, note: Note, second_copy: Path | None) -> Erased:
         return Erased(note.erasure_id, "restricted", 0, 0, [])
     _enter(lake, note, Erased(note.erasure_id, "begun", 0, 0, []), second_copy)
     done = [one for table in TABLES.values() for one in _rewrite(lake, table, note)]
+    if second_copy is not None:
+        replace_in_holds(
+            lake, second_copy, lambda text: note.subject.without(text, token_of(note.erasure_id))
+        )
     vacuum_held(lake, Ages(grace=-1.0), reviews=False)
     for folder in [*(lake.path / name for name in LEARNED), *_left_spill()]:
         rmtree(folder, ignore_errors=True)
@@ -262,8 +267,7 @@ def _enter(lake: Lake, note: Note, result: Erased, second_copy: Path | None) -> 
            "fingerprints": [f"{leaf + _SIGN:016x}" for leaf in note.leaves],
            "rows": result.rows, "files": result.files, "residue": len(result.residue)}  # fmt: skip
     if second_copy is not None:
-        before = second_copy.read_bytes() if second_copy.exists() else b""
-        write_file(second_copy, before + json.dumps({**row, "state_time": now.isoformat()}).encode() + b"\n")
+        enter(second_copy, {**row, "state_time": now.isoformat()})
     held = pa.Table.from_pylist([{**row, "state_time": now, "state_date": now.date()}], ERASURES.schema)
     lake.append(
         ERASURES.name, held, note={"operation": "erasure", "erasure": note.erasure_id, "state": result.state}
