@@ -64,11 +64,16 @@ def periods_of(place: Place) -> Periods:
 
 
 def show_status(place: Place, output: Output) -> None:
-    """Print a row for each table, and in talk what is held, erased and waiting."""
+    """Print a row for each table, and in talk what is held, erased and waiting, and who vouches for the log."""
+    from console.standing import of_log, of_pin
     from store.keeping.status import TableStatus, status
 
     known = status(place.open(), target_of(place), ages_of(place))
     output.write(rows_of([asdict(t) for t in known.tables], list(TableStatus.__dataclass_fields__)))
+    for line in of_log(known.log, datetime.now(UTC)):
+        say(line)
+    for pin in known.pins:
+        say(of_pin(pin))
     for (state, reason), count in sorted(known.erasures.items()):
         say(f"erasures   {count:,} {state}: {reason}")
     say(f"holds      {known.holds:,} in force")

@@ -186,6 +186,22 @@ def settle(path: Path, version: int) -> int:
     return version
 
 
+def settled(path: Path) -> int:
+    """Return a version up to which all commits are known to be durable: a checkpoint is written after them."""
+    found = (path / LOG).glob("*.checkpoint*.parquet")
+    return max((int(file.name.split(".")[0]) for file in found), default=-1)
+
+
+def settle_others(path: Path, after: int, newest: int) -> None:
+    """Make durable the commits after one, up to another, before anything is built upon them.
+
+    A process that died may have left one that is not: a power cut would tear it amid the log.
+    """
+    for version in range(after + 1, newest + 1):
+        if log_entry(path, version).exists():
+            sync_entry(path, version)
+
+
 def sync_entry(path: Path, version: int) -> None:
     """Make a commit durable: what its entry says, and that it is there."""
     sync_file(log_entry(path, version))

@@ -60,6 +60,7 @@ class Lake:
         self._snapshots: dict[str, Snapshot] = {}
         self._index_key = keys.derive(site_key, "key-index")
         self._indexes = KeyIndexes(self._index_key)
+        self._settled: dict[str, int] = {}
         self._engine: Engine | None = None
         self.log = Log(path, TABLES) if integrity else None
         """The transparency log; None for a lake that was made without one."""
@@ -176,6 +177,7 @@ class Lake:
             note["streams"] = [root.claim() for root in roots(rows)]
         files = list(self.encode(spec, rows)) if rows.num_rows else []
         adds = drafts.write_all(self.path / table, spec, files)
+        self.settle_others(table)
         note["sha256"] = {add.path: file.sha256 for add, file in zip(adds, files, strict=True)}
         try:
             version = delta.commit(self.path / table, spec, adds, advances, note, batch)
@@ -185,6 +187,15 @@ class Lake:
         if self.log is not None:
             self.log.follow((table, version))
         return version
+
+    def settle_others(self, table: str) -> None:
+        """Make durable what others committed to a table, before anything is built upon it."""
+        root, newest = self.path / table, self.handle(table).version()
+        known = self._settled.get(table)
+        if known is None or known > newest:  # the doctor may have set commits aside: their numbers come again
+            known = delta.settled(root)
+        delta.settle_others(root, known, newest)
+        self._settled[table] = newest
 
     def encode(self, table: Table, rows: pa.Table) -> Iterator[DataFile]:
         """Return rows as this lake's data files, sorted, one for each partition."""
