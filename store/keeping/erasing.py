@@ -21,6 +21,7 @@ from tempfile import gettempdir
 import polars as pl
 import pyarrow as pa
 
+from store import spilling
 from store.entries import digests
 from store.errors import UsageError
 from store.keeping import approving, holding
@@ -87,12 +88,12 @@ def traces(lake: Lake, subject: Subject) -> Iterator[Trace]:
     for table in TABLES.values():
         here, held = touched(table, subject), holding.covered(table, holds)
         sums = (here.sum().alias("rows"), (here & held).sum().alias("held"))
-        counts = _whole(lake, table).select(sums).collect().row(0)
+        counts = whole(lake, table).select(sums).collect().row(0)
         if counts[0]:
             yield Trace(table.name, int(counts[0]), int(counts[1]))
 
 
-def _whole(lake: Lake, table: Table, files: Sequence[StoredFile] | None = None) -> pl.LazyFrame:
+def whole(lake: Lake, table: Table, files: Sequence[StoredFile] | None = None) -> pl.LazyFrame:
     """Return all rows of a table, or of some files, of which only the columns that are asked about are read."""
     chosen = lake.snapshot(table.name).files if files is None else files
     paths = [lake.template(table.name), *(str(lake.path / table.name / file.path) for file in chosen)]
@@ -215,7 +216,7 @@ def _left_spill() -> list[Path]:
     """Return what queries that were killed left in the temporary folder: this user's, and too old to be in use."""
     before = time.time() - SPILL_AGE
     found = []
-    for path in Path(gettempdir()).glob("tooltrail-query-*"):
+    for path in Path(gettempdir()).glob(f"{spilling.PREFIX}*"):
         with suppress(FileNotFoundError):  # a query that ends takes its own away
             known = path.stat()
             if known.st_uid == os.getuid() and known.st_mtime < before:
@@ -235,7 +236,7 @@ def _rewrite(lake: Lake, table: Table, note: Note) -> Iterator[Done]:
 
 
 def _count(lake: Lake, table: Table, file: StoredFile, condition: pl.Expr) -> int:
-    return int(_whole(lake, table, [file]).select(condition.sum()).collect().item())
+    return int(whole(lake, table, [file]).select(condition.sum()).collect().item())
 
 
 def _rewrite_some(
