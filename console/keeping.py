@@ -14,6 +14,7 @@ from console.exits import Exit, say
 from console.options import Place
 from console.output import Output, rows_of
 from console.stamping import keep_stamped
+from console.terminal import visible
 from store.errors import UsageError
 
 if TYPE_CHECKING:
@@ -131,8 +132,9 @@ def _print_done(output: Output, done: Sequence[Done]) -> None:
 def set_hold(
     place: Place, reason: str, by: str, *, since: datetime | None, until: datetime | None, **covered: Any
 ) -> None:
-    """Set a hold and print its id."""
+    """Set a hold and print its id; say what it covers, for a name with a slip in it would hold nothing."""
     from store.keeping import holding
+    from store.keeping.subjects import known_as
 
     lake = place.open()
     ledger = place.settings().keeping.ledger
@@ -140,7 +142,15 @@ def set_hold(
         lake, reason, by, since=_utc(since), until=_utc(until), second_copy=ledger, **covered
     )
     click.echo(hold_id)
-    say("held       until two people release it: tooltrail lake hold release")
+    hold = holding.find(lake, hold_id)
+    rows = holding.count(lake, hold)
+    say(f"held       {rows:,} rows that are there now, and what comes later")
+    if not rows:
+        say("check      is that what the lake calls it? `tooltrail who` and `tooltrail sessions` list names")
+    subject = hold.selector.subject
+    if others := known_as(lake, [subject])[0][1:] if subject else []:
+        say(f"not held   rows under other names of the same person alone: {', '.join(map(visible, others))}")
+    say(f"release    takes two people: tooltrail lake hold release {hold_id} --reason WHY --by NAME")
 
 
 def _utc(moment: datetime | None) -> datetime | None:

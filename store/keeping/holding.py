@@ -18,6 +18,7 @@ from store.errors import UsageError
 from store.keeping.second_copy import enter_hold
 from store.keeping.selecting import Selector, parse_condition
 from store.lake import Lake
+from store.tables import TABLES
 from store.tables.keeping import HOLD_STATES
 from store.tables.table import Table
 
@@ -133,6 +134,20 @@ def _members(lake: Lake, session: str) -> list[str]:
     found = lake.sql("SELECT event_id FROM session_events WHERE session = ?", [session]).arrow()
     ids: list[str] = found["event_id"].to_pylist()
     return ids
+
+
+def count(lake: Lake, hold: Hold) -> int:
+    """Return how many rows of all tables but the holds' own a hold covers now."""
+    total = 0
+    for table in TABLES.values():
+        if table is HOLD_STATES:
+            continue
+        condition = covered(table, [hold])
+        needed = condition.meta.root_names()
+        if needed:
+            rows = lake.scan(table.name, [name for name in needed if name != table.partition])
+            total += int(rows.select(condition.sum()).collect().item())
+    return total
 
 
 def covered(table: Table, holds: Sequence[Hold]) -> pl.Expr:
