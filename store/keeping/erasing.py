@@ -183,11 +183,16 @@ def ended(lake: Lake) -> set[object]:
 
 
 def _erase(lake: Lake, note: Note, second_copy: Path | None) -> Erased:
+    known = holding.in_force(lake)
     if is_held(lake, note):
-        _enter(lake, note, Erased(note.erasure_id, "restricted", 0, 0, []), second_copy)
-        return Erased(note.erasure_id, "restricted", 0, 0, [])
+        return _restrict(lake, note, [], second_copy)
     _enter(lake, note, Erased(note.erasure_id, "begun", 0, 0, []), second_copy)
-    done = [one for table in TABLES.values() for one in _rewrite(lake, table, note)]
+    done: list[Done] = []
+    for table in TABLES.values():
+        for one in _rewrite(lake, table, note):
+            done.append(one)
+            if holding.in_force(lake) != known and is_held(lake, note):
+                return _restrict(lake, note, done, second_copy)
     if second_copy is not None:
         replace_in_holds(
             lake, second_copy, lambda text: note.subject.without(text, token_of(note.erasure_id))
@@ -201,6 +206,15 @@ def _erase(lake: Lake, note: Note, second_copy: Path | None) -> Erased:
     _enter(lake, note, result, second_copy)
     record(lake, done)
     _close(lake, note)
+    return result
+
+
+def _restrict(lake: Lake, note: Note, done: Sequence[Done], second_copy: Path | None) -> Erased:
+    """Leave what is not erased yet to a hold; what was rewritten before it was set is so, and old files stay."""
+    rows, files = sum(one.rows_before for one in done), sum(one.files_before for one in done)
+    result = Erased(note.erasure_id, "restricted", rows, files, [])
+    _enter(lake, note, result, second_copy)
+    record(lake, done)
     return result
 
 
