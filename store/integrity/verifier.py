@@ -309,7 +309,7 @@ def main() -> int:
     given = parser.parse_args()
     keys = given.keys.read_text("utf-8") if given.keys else None
     kept = given.checkpoint.read_text("utf-8") if given.checkpoint else None
-    found = []
+    found: list[str] = []
     try:
         found += faults(given.folder, keys, kept)
     except Exception as error:  # noqa: BLE001 - whoever made the bundle chose what fails
@@ -320,7 +320,7 @@ def main() -> int:
         print(
             "not covered whether the keys are the log's: compare keys.txt with what you were given (--keys)"
         )
-    print("all holds" if not found else f"{len(found)} faults")
+    print("all holds" if not found else f"{len(found)} fault{'' if len(found) == 1 else 's'}")
     return FAULT if found else 0
 
 

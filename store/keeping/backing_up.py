@@ -82,7 +82,12 @@ def _files(lake: Lake, versions: dict[str, int], *, with_keys: bool) -> Iterator
     """Yield what a backup holds, with the digest where it is on record; the log of changes first, it is healed."""
     beside = [p for p in lake.path.iterdir() if p.name not in TABLES and not _stays(p, with_keys=with_keys)]
     for path in sorted(beside, key=lambda p: (p.name != TLOG, p.name)):
-        inside = sorted(path.rglob("*")) if path.is_dir() else [path]
+        inside = sorted(path.rglob("*")) if path.is_dir() and not path.is_symlink() else [path]
+        if links := [p for p in inside if p.is_symlink()]:
+            raise UsageError(
+                "a symbolic link is no part of a lake: whatever it leads to would be copied", where=str(links[0]),
+                hint="put what it leads to there, or remove it",
+            )  # fmt: skip
         yield from ((p, None) for p in inside if p.is_file() and not _stays(p, with_keys=with_keys))
     needed = pinned_files(lake)
     for name in [*(n for n in TABLES if n not in _FACTS), *_FACTS]:
@@ -126,7 +131,9 @@ def _copy(root: Path, path: Path, known: str | None, folder: Path) -> tuple[Held
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise UnreachableError(f"cannot be read: {error.strerror}", where=str(path)) from error
+        raise UnreachableError(
+            f"cannot be read: {error.strerror}", where=str(path), hint="`tooltrail doctor` says more"
+        ) from error
     digest = sha256(content).hexdigest()
     if known is not None and digest != known:
         raise IntegrityError(

@@ -47,7 +47,7 @@ def examine(path: Path, ages: Ages | None = None, *, quick: bool = False) -> lis
         except (TooltrailError, OSError) as error:
             found.append(Fault("unreadable", table.name, lake.path / table.name, str(error), "restore from a backup",
                                mends=False))  # fmt: skip
-    if not shut:
+    if not shut and not any(fault.kind == "unreadable" for fault in found):
         found += _of_keeping(lake, ages or Ages())
     return found
 

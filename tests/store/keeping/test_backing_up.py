@@ -278,6 +278,16 @@ def test_a_ledger_that_was_changed_is_refused(
         Lake.open(tmp_path / "back")
 
 
+@pytest.mark.parametrize("place", ["trained", "log/noted"])
+def test_a_planted_link_copies_nothing_from_outside(filled: Lake, tmp_path: Path, place: str) -> None:
+    """A link in the lake's folder, to a folder or a file, is refused: a backup holds what is in the lake."""
+    write_file(tmp_path / "secrets" / "shadow", b"root:x")
+    (filled.path / place).symlink_to(tmp_path / "secrets" / ("" if place == "trained" else "shadow"))
+    with pytest.raises(UsageError, match="a symbolic link is no part of a lake"):
+        back_up(filled, tmp_path / "backup")
+    assert not any(b"root:x" in p.read_bytes() for p in (tmp_path / "backup").rglob("*") if p.is_file())
+
+
 @pytest.mark.parametrize("place", ["../outside", "/tmp/outside", "events/../../outside", "", "a\0b"])
 def test_a_hostile_backup_writes_nowhere_else(filled: Lake, tmp_path: Path, place: str) -> None:
     """A list that names a place outside the lake, or an object by a path, is refused before a byte is written."""
