@@ -28,7 +28,7 @@ def connect(settings: Mapping[str, str | int] | None = None) -> duckdb.DuckDBPyC
     """
     import duckdb
 
-    spill = Path(tempfile.gettempdir()) / f"tooltrail-{os.getpid()}-{secrets.token_hex(4)}"
+    spill = Path(tempfile.gettempdir()) / f"{spilling.PREFIX}{os.getpid()}-{secrets.token_hex(4)}"
     chosen: dict[str, Any] = {"temp_directory": str(spill), "memory_limit": MEMORY, **(settings or {})}
     most = chosen.pop("max_temp_directory_size", spilling.MOST)
     connection = duckdb.connect(config=chosen)

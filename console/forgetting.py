@@ -38,7 +38,7 @@ def erase_person(
     replay: bool,
 ) -> int:
     """Say where a person is and propose to erase them, or go on with what was approved; returns the exit code."""
-    from store.keeping import erasing
+    from store.keeping import erasing, left_over
 
     lake = place.open()
     if resume or replay:
@@ -49,6 +49,8 @@ def erase_person(
         say(f"keeps      {', '.join(shared)}: other people's events have it too; --subject erases it as well")
     traces = list(erasing.traces(lake, subject))
     output.write(rows_of([asdict(trace) for trace in traces], ("table", "rows", "held")))
+    for column, count in left_over.stays(lake, subject).items():
+        say(f"stays      {count:,} rows of events name them in {column}: {left_over.LEAF}")
     if any(trace.held for trace in traces):
         say("held       a hold covers some of it: it will be erased once the hold is released")
     if not dry_run and by is not None:
@@ -66,17 +68,24 @@ def _again(place: Place, lake: Lake, output: Output, *, replay: bool) -> int:
         results = erasing.resume_held(lake, place.settings().keeping.ledger)
         if replay:
             results += erasing.replay_held(lake, erasing.ledger(lake), fingerprints_of)
-    return _print_erased(output, results)
+    return _print_erased(lake, output, results)
 
 
-def _print_erased(output: Output, results: Sequence[Erased]) -> int:
-    rows = [{**asdict(r), "residue": [f"{one.path} ({one.form})" for one in r.residue]} for r in results]
+def _print_erased(lake: Lake, output: Output, results: Sequence[Erased]) -> int:
+    from store.keeping.left_over import advice
+
+    rows = [{**asdict(r), "residue": [str(one) for one in r.residue]} for r in results]
     output.write(rows_of(rows, ("erasure_id", "state", "rows", "files", "residue")))
     if any(result.state == "restricted" for result in results):
         say("restricted a hold covers some of it; it is erased once the hold is released")
-    left = any(result.residue for result in results)
-    if left:
-        say("residue    remove these files, or the name from them; then erase again")
+    left = [one for result in results for one in result.residue]
+    for what, places in advice(lake, left):
+        columns = ", ".join(sorted({column for place in places for column in place.columns}))
+        say(f"residue    {len({place.path for place in places}):,} files{columns and f', {columns}'}: {what}")
+    if any(result.state in ("erased", "residue") for result in results):
+        say(
+            "beyond     backups (a restore erases again), exports, Kafka and logs are not reached: docs/keeping.md"
+        )
     return Exit.FAULT_FOUND if left else Exit.DONE
 
 
@@ -95,13 +104,13 @@ def approve_request(place: Place, output: Output, request_id: str, by: str) -> i
         if request.action == "erase":
             results = [erasing.carry_out(lake, request, ledger)]
         elif request.action == "release":
-            holding.lift(lake, request.target, request.reason, by)
+            holding.lift(lake, request.target, request.reason, by, second_copy=ledger)
             results = erasing.resume_held(lake, ledger)
             approving.finish(lake, request)
         else:
             verifying.rotate(lake, request.request_id)
             approving.finish(lake, request)
-    return _print_erased(output, results) if results else Exit.DONE
+    return _print_erased(lake, output, results) if results else Exit.DONE
 
 
 def refuse_request(place: Place, request_id: str, by: str) -> None:

@@ -14,6 +14,7 @@ from console.exits import Exit, say
 from console.options import Place
 from console.output import Output, rows_of
 from console.stamping import keep_stamped
+from console.terminal import visible
 from store.errors import UsageError
 
 if TYPE_CHECKING:
@@ -64,11 +65,16 @@ def periods_of(place: Place) -> Periods:
 
 
 def show_status(place: Place, output: Output) -> None:
-    """Print a row for each table, and in talk what is held, erased and waiting."""
+    """Print a row for each table, and in talk what is held, erased and waiting, and who vouches for the log."""
+    from console.standing import of_log, of_pin
     from store.keeping.status import TableStatus, status
 
     known = status(place.open(), target_of(place), ages_of(place))
     output.write(rows_of([asdict(t) for t in known.tables], list(TableStatus.__dataclass_fields__)))
+    for line in of_log(known.log, datetime.now(UTC)):
+        say(line)
+    for pin in known.pins:
+        say(of_pin(pin))
     for (state, reason), count in sorted(known.erasures.items()):
         say(f"erasures   {count:,} {state}: {reason}")
     say(f"holds      {known.holds:,} in force")
@@ -126,13 +132,25 @@ def _print_done(output: Output, done: Sequence[Done]) -> None:
 def set_hold(
     place: Place, reason: str, by: str, *, since: datetime | None, until: datetime | None, **covered: Any
 ) -> None:
-    """Set a hold and print its id."""
+    """Set a hold and print its id; say what it covers, for a name with a slip in it would hold nothing."""
     from store.keeping import holding
+    from store.keeping.subjects import known_as
 
     lake = place.open()
-    hold_id = holding.put(lake, reason, by, since=_utc(since), until=_utc(until), **covered)
+    ledger = place.settings().keeping.ledger
+    hold_id = holding.put(
+        lake, reason, by, since=_utc(since), until=_utc(until), second_copy=ledger, **covered
+    )
     click.echo(hold_id)
-    say("held       until two people release it: tooltrail lake hold release")
+    hold = holding.find(lake, hold_id)
+    rows = holding.count(lake, hold)
+    say(f"held       {rows:,} rows that are there now, and what comes later")
+    if not rows:
+        say("check      is that what the lake calls it? `tooltrail who` and `tooltrail sessions` list names")
+    subject = hold.selector.subject
+    if others := known_as(lake, [subject])[0][1:] if subject else []:
+        say(f"not held   rows under other names of the same person alone: {', '.join(map(visible, others))}")
+    say(f"release    takes two people: tooltrail lake hold release {hold_id} --reason WHY --by NAME")
 
 
 def _utc(moment: datetime | None) -> datetime | None:
@@ -198,10 +216,15 @@ def restore_lake(
     from console.forgetting import fingerprints_of
     from store.keeping.restoring import restore
 
-    lake, backup, again = restore(
-        folder, place.path.absolute(), fingerprints_of, taken=taken, keys=keys, ledgers=ledgers
-    )
-    say(f"restored   {lake.path} as of {backup.taken}, events version {backup.versions['events']}")
-    for erased in again:
+    done = restore(folder, place.path.absolute(), fingerprints_of, taken=taken, keys=keys, ledgers=ledgers)
+    backup = done.backup
+    say(f"restored   {done.lake.path} as of {backup.taken}, events version {backup.versions['events']}")
+    if not ledgers:
+        say(
+            "ledger     none was given: who was erased, and what was held, after the backup is not known here"
+        )
+    if done.holds:
+        say(f"holds      {done.holds:,} set or released again, as the ledgers say")
+    for erased in done.erased:
         say(f"erased     {erased.erasure_id} again: {erased.state}, {erased.rows:,} rows")
-    return Exit.FAULT_FOUND if any(erased.residue for erased in again) else Exit.DONE
+    return Exit.FAULT_FOUND if any(erased.residue for erased in done.erased) else Exit.DONE

@@ -133,7 +133,10 @@ def lines(report: Report, seconds: float) -> Iterator[str]:
         )
     first = report.first
     assert first is not None
-    yield visible(f"{len(report.faults):,} faults; the first divergence: {first.check} at {first.where}")
+    count = len(report.faults)
+    yield visible(
+        f"{count:,} fault{'' if count == 1 else 's'}; the first divergence: {first.check} at {first.where}"
+    )
 
 
 def _stamped(report: Report) -> str:

@@ -138,6 +138,8 @@ def commit(
         if landed is None:
             raise UnreachableError("the commit cannot be found in the log it was written to", where=str(path))
         return settle(path, landed)
+    if seen is not None and (landed := find_batch(path, batch, seen)) is not None:
+        return settle(path, landed)
     raise UnreachableError(f"the commit failed {ATTEMPTS} times: {failure}", where=str(path)) from failure
 
 
@@ -182,6 +184,22 @@ def settle(path: Path, version: int) -> int:
     if version % CHECKPOINT_EVERY == 0:
         _checkpoint(path, version)
     return version
+
+
+def settled(path: Path) -> int:
+    """Return a version up to which all commits are known to be durable: a checkpoint is written after them."""
+    found = (path / LOG).glob("*.checkpoint*.parquet")
+    return max((int(file.name.split(".")[0]) for file in found), default=-1)
+
+
+def settle_others(path: Path, after: int, newest: int) -> None:
+    """Make durable the commits after one, up to another, before anything is built upon them.
+
+    A process that died may have left one that is not: a power cut would tear it amid the log.
+    """
+    for version in range(after + 1, newest + 1):
+        if log_entry(path, version).exists():
+            sync_entry(path, version)
 
 
 def sync_entry(path: Path, version: int) -> None:

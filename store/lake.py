@@ -14,7 +14,6 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,19 +21,18 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
-from deltalake.transaction import AddAction
 
 from store import commit as delta
-from store import keys
+from store import drafts, keys
 from store.commit import Advance
 from store.datafile import DataFile, encode
 from store.durable import check_volume, make_folders, write_file
 from store.entries import fresh
-from store.errors import UnreachableError, UsageError
+from store.errors import FencedError, UnreachableError, UsageError
 from store.integrity.leaves import seal
 from store.integrity.log import Log
 from store.integrity.streams import roots
-from store.snapshot import KeyIndexes, Needs, Snapshot, freeze, index_path
+from store.snapshot import KeyIndexes, Needs, Snapshot, freeze
 from store.tables import TABLES
 from store.tables.events import EVENTS
 from store.tables.table import Table
@@ -62,6 +60,7 @@ class Lake:
         self._snapshots: dict[str, Snapshot] = {}
         self._index_key = keys.derive(site_key, "key-index")
         self._indexes = KeyIndexes(self._index_key)
+        self._settled: dict[str, int] = {}
         self._engine: Engine | None = None
         self.log = Log(path, TABLES) if integrity else None
         """The transparency log; None for a lake that was made without one."""
@@ -167,7 +166,7 @@ class Lake:
         """Add rows and move streams in one commit; durable when this returns. Returns the table's version.
 
         Rows are made durable first, then the commit, so that no reader and no power cut can see one without the
-        other. Raises what `store.commit.commit` raises.
+        other. Raises what `store.commit.commit` raises; where it is sure that nothing was committed, no file stays.
         """
         spec, batch = TABLES[table], secrets.token_hex(16)
         if self.log is not None:
@@ -177,34 +176,30 @@ class Lake:
             rows = seal(rows, batch)
             note["streams"] = [root.claim() for root in roots(rows)]
         files = list(self.encode(spec, rows)) if rows.num_rows else []
-        stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
-        with ThreadPoolExecutor(max_workers=4) as pool:
-            adds = list(pool.map(lambda file: self.write(spec, stamp, file), files))
+        adds = drafts.write_all(self.path / table, spec, files)
+        self.settle_others(table)
         note["sha256"] = {add.path: file.sha256 for add, file in zip(adds, files, strict=True)}
-        version = delta.commit(self.path / table, spec, adds, advances, note, batch)
+        try:
+            version = delta.commit(self.path / table, spec, adds, advances, note, batch)
+        except FencedError:
+            drafts.discard(self.path / table, spec, adds)  # no commit names them, and none will
+            raise
         if self.log is not None:
             self.log.follow((table, version))
         return version
 
+    def settle_others(self, table: str) -> None:
+        """Make durable what others committed to a table, before anything is built upon it."""
+        root, newest = self.path / table, self.handle(table).version()
+        known = self._settled.get(table)
+        if known is None or known > newest:  # the doctor may have set commits aside: their numbers come again
+            known = delta.settled(root)
+        delta.settle_others(root, known, newest)
+        self._settled[table] = newest
+
     def encode(self, table: Table, rows: pa.Table) -> Iterator[DataFile]:
         """Return rows as this lake's data files, sorted, one for each partition."""
         return encode(table, rows, self._index_key)
-
-    def write(self, table: Table, stamp: str, file: DataFile, modified: int | None = None) -> AddAction:
-        """Make a data file and its key index durable; returns what a commit says of it. `modified` is in ms."""
-        root = self.path / table.name
-        name = f"{table.partition}={file.day}/part-{stamp}-{secrets.token_hex(8)}.parquet"
-        for column, content in file.index.items():
-            write_file(index_path(root, name, column), content)
-        write_file(root / name, file.content)
-        return AddAction(
-            path=name,
-            size=len(file.content),
-            partition_values={table.partition: str(file.day)},
-            modification_time=modified or int(datetime.now(UTC).timestamp() * 1000),
-            data_change=True,
-            stats=file.statistics,
-        )
 
     # --- asking -----------------------------------------------------------------------------------------------
 

@@ -234,7 +234,7 @@ class RetentionSettings:
 
 @dataclass(frozen=True)
 class KeepingSettings:
-    """Compaction, vacuum and the ledger of erasures."""
+    """Compaction, vacuum and the ledger of erasures and holds."""
 
     target_bytes: int = _fact(units.SIZE, 128 << 20, "How large compaction makes files.")
     target_rows: int = _fact(
@@ -242,7 +242,7 @@ class KeepingSettings:
     )
     grace: float = _fact(units.DURATION, 3600.0, "What the longest query takes: replaced files stay so long.")
     orphans_after: float = _fact(units.DURATION, 86_400.0, "Files no commit names are removed when so old.")
-    ledger: Path | None = _fact(units.PATH, None, "A second copy of the ledger of erasures, on another disk.")  # noqa: RUF009 - a field, not a value
+    ledger: Path | None = _fact(units.PATH, None, "A second copy of the ledger of erasures and holds.")  # noqa: RUF009 - a field, not a value
 
 
 @dataclass(frozen=True)

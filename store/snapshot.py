@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -13,9 +14,11 @@ from deltalake import DeltaTable
 from numpy.typing import NDArray
 
 from store.datafile import key_hash, read_key_index
+from store.errors import UnreachableError
 from store.tables.table import Table
 from store.upgrading import is_widened
 
+_NAME = re.compile(r"[\w.+=-]+\.parquet")
 INDEX = "_index"
 """Folder of the key indexes inside a table; Delta readers pass over names that begin with an underscore."""
 
@@ -77,7 +80,7 @@ def _in_time(file: StoredFile, needs: Needs) -> bool:
 
 
 def freeze(table: Table, root: Path, handle: DeltaTable) -> Snapshot:
-    """Read the file list of an open table."""
+    """Read the file list of an open table. UnreachableError when it names what is no file of its own."""
     actions = pa.table(handle.get_add_actions(flatten=True)).to_pydict()
     time = table.statistics[0]
     count = len(actions["path"])
@@ -95,8 +98,20 @@ def freeze(table: Table, root: Path, handle: DeltaTable) -> Snapshot:
             strict=True,
         )
     ]
+    for file in files:
+        _check_place(table, root, file.path)
     ordered = tuple(sorted(files, key=lambda f: (f.day, f.path)))
     return Snapshot(table, root, handle.version(), ordered, is_widened(handle))
+
+
+def _check_place(table: Table, root: Path, path: str) -> None:
+    """Raise for a path that leads out of the table's folder, or that DuckDB would take for a pattern of many."""
+    day, _, name = path.partition("/")
+    if not day.startswith(f"{table.partition}=") or _NAME.fullmatch(name) is None:
+        raise UnreachableError(
+            f"the table names what is no file of its own: {path!r}", where=str(root),
+            hint="somebody wrote to its log: `tooltrail verify` says which commit it was",
+        )  # fmt: skip
 
 
 def _utc(value: datetime | None) -> datetime | None:

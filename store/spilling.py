@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import duckdb
 
+PREFIX = "tooltrail-query-"
+"""How the names of folders begin that questions and jobs spill to, in the temporary folder."""
 MOST = "16GB"
 """More than this nothing may spill: it fails with an error rather than fill the disk."""
 

@@ -94,7 +94,7 @@ class Engine:
     def __init__(self, lake: Lake, indexes: KeyIndexes, settings: Mapping[str, str | int]) -> None:
         self._lake = lake
         self._indexes = indexes
-        spill = tempfile.mkdtemp(prefix="tooltrail-query-")
+        spill = tempfile.mkdtemp(prefix=spilling.PREFIX)
         weakref.finalize(self, shutil.rmtree, spill, ignore_errors=True)
         self._database = duckdb.connect(config={"temp_directory": spill, **settings})
         self._lock = threading.Lock()

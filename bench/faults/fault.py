@@ -33,7 +33,7 @@ class Tally:
 
     def __str__(self) -> str:
         return "; ".join(
-            f"{told}" if self.trials == many else f"{many}x {told}" for told, many in self.told.most_common()
+            f"{told}" if len(self.told) == 1 else f"{many}x {told}" for told, many in self.told.most_common()
         )
 
 

@@ -262,13 +262,13 @@ def backup(folder: Path, *, with_keys: bool, check: bool, place: Place) -> int:
 @click.option("--keys", type=_FOLDER, metavar="DIR", help="Where the keys are, if not in the backup.")
 @click.option(
     "--ledger", "ledgers", multiple=True, type=click.Path(path_type=Path, exists=True), metavar="FILE|LAKE",
-    help="A ledger of erasures made since: a second copy, or a lake. May be repeated.",
+    help="A ledger of erasures and holds made since: a second copy, or a lake. May be repeated.",
 )  # fmt: skip
 @lake_option
 def restore(
     folder: Path, taken: str | None, keys: Path | None, ledgers: tuple[Path, ...], place: Place
 ) -> int:
-    r"""Make a lake of a backup, in a folder that has none, and erase again who was erased since.
+    r"""Make a lake of a backup, in a folder that has none; hold again what was held since, and erase who was erased.
 
     \b
     Example:

@@ -16,6 +16,7 @@ from typing import IO
 
 import pyarrow as pa
 
+from store import spilling
 from store.door.answer import Answer, Writing
 from store.door.job import Job, Verdict
 from store.errors import StoppedError, TooltrailError
@@ -53,7 +54,7 @@ class Workers:
 def run(workers: Workers, job: Job) -> Answer:
     """Return the whole answer of a job; raises what its verdict says, StoppedError at a limit."""
     process = workers.take()
-    spill = tempfile.mkdtemp(prefix="tooltrail-door-")
+    spill = tempfile.mkdtemp(prefix=spilling.PREFIX)
     try:
         return _answer(process, replace(job, spill=spill))
     finally:

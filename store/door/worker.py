@@ -14,7 +14,6 @@ import pickle
 import resource
 import sys
 import threading
-from itertools import chain
 from typing import BinaryIO
 
 import duckdb
@@ -118,7 +117,8 @@ class _Told:
         return None
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        text = "".join(chain(str(error).split("\n\nLINE")[0].split("\nLINE")[0].splitlines()[:3]))
+        lines = str(error).split("\n\nLINE")[0].split("\nLINE")[0].splitlines()[:3]
+        text = " ".join(line.strip() for line in lines if line.strip())
         spilt = isinstance(error, duckdb.IOException) and "temporary" in text.lower()
         buffered = isinstance(error, OSError) and text.startswith("Out of Memory")  # by way of Arrow's stream
         if isinstance(error, duckdb.OutOfMemoryException) or spilt or buffered:

@@ -140,6 +140,11 @@ def check(
         raise IntegrityError(
             f"the time stamp is not by an authority of these certificates: {error}", where=where
         ) from error
+    return _latest(response)
+
+
+def _latest(response: TimeStampResponse) -> datetime:
+    """Return the latest time that an authority's clock allows for its stamp."""
     accuracy = response.tst_info.accuracy  # None where the authority states none, whatever its type says
     parts = {"seconds": "seconds", "milliseconds": "millis", "microseconds": "micros"}
     late = timedelta(**{unit: getattr(accuracy, part, None) or 0 for unit, part in parts.items()})
@@ -209,6 +214,16 @@ def checkpoint_of(log: Log, size: int) -> Path:
 def token_of(log: Log, size: int) -> Path:
     """Return where a stamp lies."""
     return log.folder / FOLDER / f"{size}.tsr"
+
+
+def newest(log: Log) -> Stamped | None:
+    """Return what the newest stamp says of itself, None without one that can be read; `verify` checks it."""
+    for size in reversed(sizes(log)):
+        try:
+            return Stamped(size, _latest(_decoded(token_of(log, size).read_bytes(), "")))
+        except (TooltrailError, OSError):
+            continue
+    return None
 
 
 def failure_of(log: Log) -> Failure | None:

@@ -13,10 +13,11 @@ import pyarrow.parquet as pq
 from store.durable import write_file
 from store.errors import TooltrailError, UsageError
 from store.integrity import retired, witness
-from store.integrity.checks.commits import Live, check_commits
+from store.integrity.checks.commits import Live, check_commits, standing
 from store.integrity.checks.completeness import check_completeness
 from store.integrity.checks.digests import check_digests
 from store.integrity.checks.files import Progress, check_files
+from store.integrity.checks.removals import check_removals
 from store.integrity.checks.report import Report
 from store.integrity.checks.roots import Batches
 from store.integrity.checks.timestamps import check_timestamps
@@ -69,6 +70,7 @@ def verify(lake: Lake, options: Options) -> Report:
     logged = tree.logged
     live = check_commits(lake.log, tuple(TABLES), tree, report)
     check_completeness(logged, report)
+    check_removals(standing(logged), report)
     if logged:
         _check_rows(lake, logged, live, report, options)
     _say_what_never_came(lake, report)

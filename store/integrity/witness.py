@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +22,8 @@ from store.integrity.note import COSIGNATURE, ML_DSA_44, BadNoteError, Note, Ver
 
 FOLDER = "witnessed"
 _CONFLICT = 409
+_TIME = 8
+"""Bytes of a cosignature that say when it was made."""
 _REFUSALS = {
     403: "it does not know the log's key: give it what `tooltrail keys show` prints",
     404: "it does not know this log: give it the log's name and key",
@@ -74,6 +77,29 @@ def cosigned(log: Log, key: VerifierKey) -> tuple[Note, Cosigned]:
     return note, Cosigned(key, note.checkpoint.size, _time(note, key))
 
 
+@dataclass(frozen=True)
+class Told:
+    """What a kept cosignature says of itself: a witness's name, how many entries it saw, and when."""
+
+    name: str
+    size: int
+    time: datetime
+
+
+def newest(log: Log) -> list[Told]:
+    """Return what the kept cosignatures say of themselves, the one over most entries first; `verify` checks them."""
+    found = []
+    for path in kept(log):
+        with suppress(OSError, ValueError):  # what cannot be read is for `verify` to tell
+            note = parse(path.read_text("utf-8"))
+            signed = {identity.hex(): (name, signature) for name, identity, signature in note.signatures}
+            name, signature = signed.get(path.name, ("", b""))
+            if name and len(signature) > _TIME:
+                seconds = int.from_bytes(signature[:_TIME], "big")
+                found.append(Told(name, note.checkpoint.size, datetime.fromtimestamp(seconds, UTC)))
+    return sorted(found, key=lambda told: told.size, reverse=True)
+
+
 def kept(log: Log) -> list[Path]:
     """Return the files of all checkpoints that witnesses have signed."""
     return sorted((log.folder / FOLDER).glob("[0-9a-f]*"))
@@ -92,7 +118,7 @@ def _seen(log: Log, key: VerifierKey) -> int | None:
 
 def _time(note: Note, key: VerifierKey) -> datetime:
     signature = next(s for name, identity, s in note.signatures if (name, identity) == (key.name, key.id))
-    return datetime.fromtimestamp(int.from_bytes(signature[:8], "big"), UTC)
+    return datetime.fromtimestamp(int.from_bytes(signature[:_TIME], "big"), UTC)
 
 
 def _ask(log: Log, url: str, note: Note, text: str, old: int) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import unicodedata
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -89,8 +90,17 @@ def finish(lake: Lake, request: Request) -> None:
 
 
 def same_person(one: str, other: str) -> bool:
-    """Say whether two names are one person's: case and spaces make no other person."""
-    return " ".join(one.casefold().split()) == " ".join(other.casefold().split())
+    """Say whether two names may be one person's: no other person is made by case, spaces, marks or signs.
+
+    Compared are the letters and digits, in Unicode's compatibility form: full width, accents and what cannot be seen
+    make no difference. Letters of another script that only look alike do.
+    """
+    return _letters(one) == _letters(other)
+
+
+def _letters(name: str) -> str:
+    plain = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", name).casefold())
+    return "".join(char for char in plain if char.isalnum()) or name
 
 
 def _say(lake: Lake, request: Request, state: str, by: str) -> None:

@@ -9,11 +9,12 @@ Keys are left out unless asked for: whoever has both can try names on the finger
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from store.commit import LOG, log_entry
 from store.durable import make_folders, write_file
@@ -34,6 +35,7 @@ from store.tables.events import EVENTS
 from store.tables.table import Table
 from store.upgrading import template_of
 
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 KEY = ".key"
 """What the names of files with secrets have in them."""
 _FACTS = ("events", "dead_letters", "gaps")
@@ -80,7 +82,12 @@ def _files(lake: Lake, versions: dict[str, int], *, with_keys: bool) -> Iterator
     """Yield what a backup holds, with the digest where it is on record; the log of changes first, it is healed."""
     beside = [p for p in lake.path.iterdir() if p.name not in TABLES and not _stays(p, with_keys=with_keys)]
     for path in sorted(beside, key=lambda p: (p.name != TLOG, p.name)):
-        inside = sorted(path.rglob("*")) if path.is_dir() else [path]
+        inside = sorted(path.rglob("*")) if path.is_dir() and not path.is_symlink() else [path]
+        if links := [p for p in inside if p.is_symlink()]:
+            raise UsageError(
+                "a symbolic link is no part of a lake: whatever it leads to would be copied", where=str(links[0]),
+                hint="put what it leads to there, or remove it",
+            )  # fmt: skip
         yield from ((p, None) for p in inside if p.is_file() and not _stays(p, with_keys=with_keys))
     needed = pinned_files(lake)
     for name in [*(n for n in TABLES if n not in _FACTS), *_FACTS]:
@@ -124,7 +131,9 @@ def _copy(root: Path, path: Path, known: str | None, folder: Path) -> tuple[Held
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise UnreachableError(f"cannot be read: {error.strerror}", where=str(path)) from error
+        raise UnreachableError(
+            f"cannot be read: {error.strerror}", where=str(path), hint="`tooltrail doctor` says more"
+        ) from error
     digest = sha256(content).hexdigest()
     if known is not None and digest != known:
         raise IntegrityError(
@@ -155,11 +164,21 @@ def read_backup(folder: Path, taken: str | None = None) -> Backup:
         )
     try:
         body = json.loads(found[-1].read_text("utf-8"))
-        return Backup(
-            body["taken"], body["versions"], [Held(**f) for f in body["files"]], body["fresh_bytes"]
-        )
+        held = [Held(**f) for f in body["files"]]
+        for file in held:
+            _check_place(file)
+        return Backup(body["taken"], body["versions"], held, body["fresh_bytes"])
     except (ValueError, KeyError, TypeError) as error:
         raise IntegrityError(f"the backup's list cannot be read: {error}", where=str(found[-1])) from error
+
+
+def _check_place(held: Held) -> None:
+    """Raise ValueError for a file that would be put outside the lake, or read from outside the backup."""
+    parts = PurePosixPath(held.path).parts
+    if not parts or ".." in parts or PurePosixPath(held.path).is_absolute() or "\0" in held.path:
+        raise ValueError(f"{held.path!r} is no place in a lake")
+    if _DIGEST.fullmatch(held.sha256) is None:
+        raise ValueError(f"{held.sha256!r} is no SHA-256 in hex")
 
 
 def check(folder: Path, backup: Backup) -> list[str]:

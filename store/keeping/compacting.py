@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date
 from itertools import groupby
 
 import pyarrow as pa
 
+from store.drafts import write
 from store.entries import digests
 from store.keeping.records import Done, record
 from store.keeping.replacing import MOST, Change, New, replace_files
@@ -115,10 +116,9 @@ def _join(lake: Lake, table: Table, group: Group, noted: dict[str, str]) -> Done
 
 def written(lake: Lake, table: Table, rows: pa.Table, files: Sequence[StoredFile]) -> list[New]:
     """Write rows as the file that takes the place of others, as old as the youngest of them."""
-    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
     modified = max(file.modified for file in files)
     origins = tuple(file.path for file in files)
+    root = lake.path / table.name
     return [
-        New(lake.write(table, stamp, made, modified), made.sha256, origins)
-        for made in lake.encode(table, rows)
+        New(write(root, table, made, modified), made.sha256, origins) for made in lake.encode(table, rows)
     ]

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from store.commit import LOG
 from store.datafile import key_index
+from store.drafts import remove
 from store.durable import write_file
 from store.errors import TooltrailError
 from store.keeping import erasing, file_faults, log_faults, notes
@@ -20,7 +21,7 @@ from store.keeping.records import Done, record
 from store.keeping.replacing import Change, replace_files
 from store.keeping.rereading import JOBS, Lost, jobs_ahead, lost, step_back
 from store.keeping.rows import plain, read_rows
-from store.keeping.vacuuming import Ages, remove_file
+from store.keeping.vacuuming import Ages
 from store.keys import derive
 from store.lake import Lake
 from store.locks import alone
@@ -46,7 +47,7 @@ def examine(path: Path, ages: Ages | None = None, *, quick: bool = False) -> lis
         except (TooltrailError, OSError) as error:
             found.append(Fault("unreadable", table.name, lake.path / table.name, str(error), "restore from a backup",
                                mends=False))  # fmt: skip
-    if not shut:
+    if not shut and not any(fault.kind == "unreadable" for fault in found):
         found += _of_keeping(lake, ages or Ages())
     return found
 
@@ -191,7 +192,7 @@ def _columns_again(lake: Lake, fault: Fault) -> Done:
 
 
 def _remove(lake: Lake, fault: Fault) -> Done:
-    remove_file(lake, TABLES[fault.table], fault.path)
+    remove(lake.path / fault.table, TABLES[fault.table], fault.path)
     return Done("repair", fault.table, None, 0, 0, 1, 0, reason=fault.kind, detail=fault.path.name)
 
 

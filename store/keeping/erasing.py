@@ -7,7 +7,6 @@ may be done again: an erasure that was interrupted is begun afresh and finds les
 
 from __future__ import annotations
 
-import json
 import os
 import secrets
 import time
@@ -22,7 +21,7 @@ from tempfile import gettempdir
 import polars as pl
 import pyarrow as pa
 
-from store.durable import write_file
+from store import spilling
 from store.entries import digests
 from store.errors import UsageError
 from store.keeping import approving, holding
@@ -34,6 +33,7 @@ from store.keeping.redacting import redacted, touched
 from store.keeping.replacing import MOST, Change, replace_files
 from store.keeping.residue import Residue, scan
 from store.keeping.rows import check_digest, plain, read_rows
+from store.keeping.second_copy import enter, replace_in_holds
 from store.keeping.subjects import Subject, digests_of, known_as, names_like
 from store.keeping.vacuuming import Ages, vacuum_held
 from store.lake import Lake
@@ -88,12 +88,12 @@ def traces(lake: Lake, subject: Subject) -> Iterator[Trace]:
     for table in TABLES.values():
         here, held = touched(table, subject), holding.covered(table, holds)
         sums = (here.sum().alias("rows"), (here & held).sum().alias("held"))
-        counts = _whole(lake, table).select(sums).collect().row(0)
+        counts = whole(lake, table).select(sums).collect().row(0)
         if counts[0]:
             yield Trace(table.name, int(counts[0]), int(counts[1]))
 
 
-def _whole(lake: Lake, table: Table, files: Sequence[StoredFile] | None = None) -> pl.LazyFrame:
+def whole(lake: Lake, table: Table, files: Sequence[StoredFile] | None = None) -> pl.LazyFrame:
     """Return all rows of a table, or of some files, of which only the columns that are asked about are read."""
     chosen = lake.snapshot(table.name).files if files is None else files
     paths = [lake.template(table.name), *(str(lake.path / table.name / file.path) for file in chosen)]
@@ -155,6 +155,8 @@ def replay_held(lake: Lake, ledger: Sequence[dict[str, object]], leaves_of: Leav
         }
         said = (str(row[name]) for name in ("reason", "proposed_by", "approved_by"))
         note = Note(str(row["erasure_id"]), found, sorted(known), *said)
+        if row["state"] == "restricted" and not is_held(lake, note):
+            continue  # it never began; of the hold that kept it nothing is known here
         if any(traces(lake, note.subject)):
             keep(lake, note)
             done.append(_erase(lake, note, None))
@@ -181,11 +183,20 @@ def ended(lake: Lake) -> set[object]:
 
 
 def _erase(lake: Lake, note: Note, second_copy: Path | None) -> Erased:
+    known = holding.in_force(lake)
     if is_held(lake, note):
-        _enter(lake, note, Erased(note.erasure_id, "restricted", 0, 0, []), second_copy)
-        return Erased(note.erasure_id, "restricted", 0, 0, [])
+        return _restrict(lake, note, [], second_copy)
     _enter(lake, note, Erased(note.erasure_id, "begun", 0, 0, []), second_copy)
-    done = [one for table in TABLES.values() for one in _rewrite(lake, table, note)]
+    done: list[Done] = []
+    for table in TABLES.values():
+        for one in _rewrite(lake, table, note):
+            done.append(one)
+            if holding.in_force(lake) != known and is_held(lake, note):
+                return _restrict(lake, note, done, second_copy)
+    if second_copy is not None:
+        replace_in_holds(
+            lake, second_copy, lambda text: note.subject.without(text, token_of(note.erasure_id))
+        )
     vacuum_held(lake, Ages(grace=-1.0), reviews=False)
     for folder in [*(lake.path / name for name in LEARNED), *_left_spill()]:
         rmtree(folder, ignore_errors=True)
@@ -195,6 +206,15 @@ def _erase(lake: Lake, note: Note, second_copy: Path | None) -> Erased:
     _enter(lake, note, result, second_copy)
     record(lake, done)
     _close(lake, note)
+    return result
+
+
+def _restrict(lake: Lake, note: Note, done: Sequence[Done], second_copy: Path | None) -> Erased:
+    """Leave what is not erased yet to a hold; what was rewritten before it was set is so, and old files stay."""
+    rows, files = sum(one.rows_before for one in done), sum(one.files_before for one in done)
+    result = Erased(note.erasure_id, "restricted", rows, files, [])
+    _enter(lake, note, result, second_copy)
+    record(lake, done)
     return result
 
 
@@ -210,7 +230,7 @@ def _left_spill() -> list[Path]:
     """Return what queries that were killed left in the temporary folder: this user's, and too old to be in use."""
     before = time.time() - SPILL_AGE
     found = []
-    for path in Path(gettempdir()).glob("tooltrail-query-*"):
+    for path in Path(gettempdir()).glob(f"{spilling.PREFIX}*"):
         with suppress(FileNotFoundError):  # a query that ends takes its own away
             known = path.stat()
             if known.st_uid == os.getuid() and known.st_mtime < before:
@@ -230,7 +250,7 @@ def _rewrite(lake: Lake, table: Table, note: Note) -> Iterator[Done]:
 
 
 def _count(lake: Lake, table: Table, file: StoredFile, condition: pl.Expr) -> int:
-    return int(_whole(lake, table, [file]).select(condition.sum()).collect().item())
+    return int(whole(lake, table, [file]).select(condition.sum()).collect().item())
 
 
 def _rewrite_some(
@@ -262,8 +282,7 @@ def _enter(lake: Lake, note: Note, result: Erased, second_copy: Path | None) -> 
            "fingerprints": [f"{leaf + _SIGN:016x}" for leaf in note.leaves],
            "rows": result.rows, "files": result.files, "residue": len(result.residue)}  # fmt: skip
     if second_copy is not None:
-        before = second_copy.read_bytes() if second_copy.exists() else b""
-        write_file(second_copy, before + json.dumps({**row, "state_time": now.isoformat()}).encode() + b"\n")
+        enter(second_copy, {**row, "state_time": now.isoformat()})
     held = pa.Table.from_pylist([{**row, "state_time": now, "state_date": now.date()}], ERASURES.schema)
     lake.append(
         ERASURES.name, held, note={"operation": "erasure", "erasure": note.erasure_id, "state": result.state}

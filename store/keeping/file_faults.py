@@ -12,14 +12,19 @@ import pyarrow.parquet as pq
 from store.datafile import read_key_index
 from store.entries import digests
 from store.keeping.faults import Fault
+from store.keeping.rereading import JOBS
 from store.keeping.vacuuming import Ages, find_unneeded
 from store.keys import derive
 from store.lake import Lake
 from store.snapshot import StoredFile, index_path
+from store.tables.events import EVENTS
+from store.tables.letters import DEAD_LETTERS
 from store.tables.table import Table
 from store.upgrading import missing_columns, template_of
 
-AGAIN = "set aside; what it held is read again from its source, or made again, where that can be"
+AGAIN = "set aside; what it held is read again from its source, where that can be"
+REMADE = "set aside; the next run of its job makes it again"
+GONE = "given up: nothing makes these rows again, so restore the lake from a backup first if there is one"
 
 
 def find(lake: Lake, table: Table, *, quick: bool = False) -> Iterator[Fault]:
@@ -29,10 +34,16 @@ def find(lake: Lake, table: Table, *, quick: bool = False) -> Iterator[Fault]:
     for file in lake.snapshot(table.name).files:
         if (what := _wrong(root / file.path, file, noted.get(file.path))) is not None:
             kind, meaning = what
-            yield Fault(kind, table.name, root / file.path, meaning, AGAIN)
+            yield Fault(kind, table.name, root / file.path, meaning, _remedy(table))
         else:
             yield from _indexes(lake, table, file)
     yield from _beside(lake, table)
+
+
+def _remedy(table: Table) -> str:
+    if table.name in (EVENTS.name, DEAD_LETTERS.name):
+        return AGAIN
+    return REMADE if table.name in JOBS else GONE
 
 
 def _wrong(path: Path, file: StoredFile, noted: str | None) -> tuple[str, str] | None:

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import reduce
 from operator import or_
+from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pyarrow as pa
 
 from store.errors import UsageError
+from store.keeping.second_copy import enter_hold
 from store.keeping.selecting import Selector, parse_condition
 from store.lake import Lake
+from store.tables import TABLES
 from store.tables.keeping import HOLD_STATES
 from store.tables.table import Table
 
@@ -43,8 +46,12 @@ def put(
     since: datetime | None = None,
     until: datetime | None = None,
     conditions: Sequence[str] = (),
+    second_copy: Path | None = None,
 ) -> str:
-    """Set a hold on rows that meet all that is given; returns its id. UsageError when nothing is given."""
+    """Set a hold on rows that meet all that is given; returns its id. UsageError when nothing is given.
+
+    `second_copy` is that of the ledger: a hold that is in it outlives the restore of an older backup.
+    """
     if not any((subject, session, events, since, until, conditions)):
         raise UsageError(
             "a hold needs to say what it covers", hint="--subject, --session, --event, --since, --where"
@@ -55,29 +62,49 @@ def put(
     row = {"hold_id": hold_id, "state": "set", "case_id": case_id, "subject": whom, "session": session,
            "events": list(events) or None, "since": since, "until": until, "conditions": list(conditions) or None,
            "reason": reason, "said_by": by}  # fmt: skip
+    row = _now(row)
+    if second_copy is not None:
+        enter_hold(lake, second_copy, row)
     _write(lake, row)
     return hold_id
 
 
-def lift(lake: Lake, hold_id: str, reason: str, by: str) -> None:
+def lift(lake: Lake, hold_id: str, reason: str, by: str, *, second_copy: Path | None = None) -> None:
     """Record that a hold is released; who may do so is settled before (`store.keeping.approving`)."""
-    _write(
-        lake, {"hold_id": find(lake, hold_id).hold_id, "state": "released", "reason": reason, "said_by": by}
-    )
+    row = _now({"hold_id": find(lake, hold_id).hold_id, "state": "released", "reason": reason, "said_by": by})
+    _write(lake, row)
+    if second_copy is not None:
+        enter_hold(lake, second_copy, row)
+
+
+def _now(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {**dict.fromkeys(HOLD_STATES.stored.names), **row, "hold_time": datetime.now(UTC)}
 
 
 def _write(lake: Lake, row: Mapping[str, Any]) -> None:
-    now = datetime.now(UTC)
-    held = pa.Table.from_pylist([{**row, "hold_time": now, "hold_date": now.date()}], HOLD_STATES.schema)
+    held = pa.Table.from_pylist([{**row, "hold_date": row["hold_time"].date()}], HOLD_STATES.schema)
     lake.append(HOLD_STATES.name, held, note={"operation": "hold" if row["state"] == "set" else "release"})
+
+
+def states(lake: Lake) -> list[dict[str, Any]]:
+    """Return holds as they were set and released, the oldest first: what a lake's own ledger says."""
+    return lake.scan(HOLD_STATES.name, HOLD_STATES.stored.names).collect().sort("hold_time").to_dicts()
+
+
+def replay(lake: Lake, rows: Iterable[Mapping[str, Any]]) -> int:
+    """Set and release again what ledgers say was and the lake does not know, as after a restore; returns how many."""
+    known = {(row["hold_id"], row["state"]) for row in states(lake)}
+    fresh = {key: row for row in rows if (key := (row["hold_id"], row["state"])) not in known}
+    for row in sorted(fresh.values(), key=lambda row: row["hold_time"]):
+        _write(lake, row)
+    return len(fresh)
 
 
 def in_force(lake: Lake) -> list[Hold]:
     """Return the holds in force, the oldest first."""
-    states = lake.scan(HOLD_STATES.name, HOLD_STATES.stored.names).collect().sort("hold_time")
-    released = set(states.filter(pl.col("state") == "released")["hold_id"])
-    rows = states.filter(pl.col("state") == "set").iter_rows(named=True)
-    return [_hold(lake, row) for row in rows if row["hold_id"] not in released]
+    rows = states(lake)
+    released = {row["hold_id"] for row in rows if row["state"] == "released"}
+    return [_hold(lake, row) for row in rows if row["state"] == "set" and row["hold_id"] not in released]
 
 
 def find(lake: Lake, hold_id: str) -> Hold:
@@ -107,6 +134,20 @@ def _members(lake: Lake, session: str) -> list[str]:
     found = lake.sql("SELECT event_id FROM session_events WHERE session = ?", [session]).arrow()
     ids: list[str] = found["event_id"].to_pylist()
     return ids
+
+
+def count(lake: Lake, hold: Hold) -> int:
+    """Return how many rows of all tables but the holds' own a hold covers now."""
+    total = 0
+    for table in TABLES.values():
+        if table is HOLD_STATES:
+            continue
+        condition = covered(table, [hold])
+        needed = condition.meta.root_names()
+        if needed:
+            rows = lake.scan(table.name, [name for name in needed if name != table.partition])
+            total += int(rows.select(condition.sum()).collect().item())
+    return total
 
 
 def covered(table: Table, holds: Sequence[Hold]) -> pl.Expr:

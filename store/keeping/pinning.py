@@ -5,6 +5,8 @@ Of other tables a review reads the newest version, up to the import and the mome
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import polars as pl
 
 from store.lake import Lake
@@ -17,6 +19,28 @@ def frozen_versions(lake: Lake) -> dict[str, int]:
     closed = rows.filter(pl.col("change") == "closed")["review"]
     opened = rows.filter((pl.col("change") == "opened") & ~pl.col("review").is_in(closed.to_list()))
     return dict(zip(opened["review"], opened["events_version"], strict=True))
+
+
+@dataclass(frozen=True)
+class Pin:
+    """What an open review keeps on the disk: files of its version of the events that the newest one does not name."""
+
+    review: str
+    version: int
+    files: int
+    bytes: int
+
+
+def pins(lake: Lake) -> list[Pin]:
+    """Return what each open review keeps, by its name; one that is frozen on what is there anyway keeps no file."""
+    newest = lake.snapshot(EVENTS.name)
+    there = {file.path for file in newest.files}
+    found = []
+    for review, version in sorted(frozen_versions(lake).items()):
+        files = lake.snapshot(EVENTS.name, version).files if version <= newest.version else []
+        kept = [f for f in files if f.path not in there and (lake.path / EVENTS.name / f.path).exists()]
+        found.append(Pin(review, version, len(kept), sum(file.bytes for file in kept)))
+    return found
 
 
 def pinned_files(lake: Lake) -> set[str]:

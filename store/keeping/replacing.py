@@ -59,6 +59,7 @@ def replace_files(lake: Lake, table: Table, change: Change) -> int:
     root = lake.path / table.name
     handle = delta.open_table(root)
     _still_there(root, handle, change)
+    lake.settle_others(table.name)
     actions = list(_actions(handle, table.partition, change))
     version = publish(root, handle.version(), actions, lambda rival: _append_only(root, rival, change))
     if lake.log is not None:

@@ -22,10 +22,15 @@ SAFE = 8
 
 @dataclass(frozen=True)
 class Residue:
-    """A place where something of a person still is."""
+    """A place where something of a person still is: the file, how it is written, and in which columns of it."""
 
     path: Path
     form: str
+    columns: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        """Return it in words."""
+        return f"{self.path} ({', '.join((self.form, *self.columns))})"
 
 
 def scan(lake: Lake, subject: Subject, leave_out: Path) -> list[Residue]:
@@ -63,17 +68,19 @@ def _forms(subject: Subject) -> Iterator[tuple[str, re.Pattern[bytes], bool]]:
 def _in_file(path: Path, forms: Sequence[tuple[str, re.Pattern[bytes], bool]]) -> Iterator[Residue]:
     raw = path.read_bytes()
     packed = path.suffix in (".parquet", ".arrow")
-    decoded = b"\0".join(_decoded(path)) if packed else b""
-    found = {
-        label
-        for label, pattern, safe in forms
-        if ((not packed or safe) and pattern.search(raw)) or (packed and pattern.search(decoded))
+    found: dict[str, set[str]] = {
+        label: set() for label, pattern, safe in forms if (not packed or safe) and pattern.search(raw)
     }
-    yield from (Residue(path, label) for label in sorted(found))
+    for column, texts in _decoded(path) if packed else ():
+        joined = b"\0".join(texts)
+        for label, pattern, _ in forms:
+            if pattern.search(joined):
+                found.setdefault(label, set()).add(column)
+    yield from (Residue(path, label, tuple(sorted(columns))) for label, columns in sorted(found.items()))
 
 
-def _decoded(path: Path) -> Iterator[bytes]:
-    """Yield the texts and bytes a file holds, with those of its dictionaries that no row has, and of its statistics."""
+def _decoded(path: Path) -> Iterator[tuple[str, Iterator[bytes]]]:
+    """Yield by column the texts and bytes of a file, with what only its dictionaries and statistics hold."""
     try:
         if path.suffix == ".arrow":
             with pa.memory_map(str(path)) as file:
@@ -87,10 +94,9 @@ def _decoded(path: Path) -> Iterator[bytes]:
         return  # what cannot be decoded was searched byte by byte, and is the doctor's to find
 
 
-def _texts(table: pa.Table) -> Iterator[bytes]:
-    for column in table.columns:
-        for chunk in column.chunks:
-            yield from _values(chunk)
+def _texts(table: pa.Table) -> Iterator[tuple[str, Iterator[bytes]]]:
+    for name, column in zip(table.column_names, table.columns, strict=True):
+        yield name, (value for chunk in column.chunks for value in _values(chunk))
 
 
 def _values(array: pa.Array) -> Iterator[bytes]:
@@ -100,6 +106,9 @@ def _values(array: pa.Array) -> Iterator[bytes]:
     elif pa.types.is_struct(kind):
         for child in array.flatten():
             yield from _values(child)
+    elif pa.types.is_map(kind):
+        yield from _values(array.keys)
+        yield from _values(array.items)
     elif pa.types.is_list(kind) or pa.types.is_large_list(kind):
         yield from _values(array.values)
     elif pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_binary(kind):
@@ -108,9 +117,10 @@ def _values(array: pa.Array) -> Iterator[bytes]:
         )
 
 
-def _statistics(metadata: pq.FileMetaData) -> Iterator[bytes]:
+def _statistics(metadata: pq.FileMetaData) -> Iterator[tuple[str, Iterator[bytes]]]:
     for group in range(metadata.num_row_groups):
         for place in range(metadata.num_columns):
-            known = metadata.row_group(group).column(place).statistics
+            chunk = metadata.row_group(group).column(place)
+            known = chunk.statistics
             if known is not None and known.has_min_max:
-                yield from (str(v).encode() for v in (known.min, known.max))
+                yield chunk.path_in_schema.split(".")[0], (str(v).encode() for v in (known.min, known.max))

@@ -1,20 +1,23 @@
-"""Putting a backup back: every digest is checked first, and whoever was erased since is erased again."""
+"""Putting a backup back: every digest is checked first, what was held since is held, who was erased is erased again."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from shutil import rmtree
+from typing import Any, NamedTuple
 
 from store.durable import sync_folder, write_file
 from store.errors import IntegrityError, UsageError
 from store.integrity.log import FOLDER as TLOG
-from store.keeping import erasing
+from store.keeping import erasing, holding
 from store.keeping.backing_up import Backup, check, object_of, read_backup
 from store.keeping.compacting import HINT
 from store.keeping.erasing import Erased, LeavesOf
 from store.keeping.records import Done, record
+from store.keeping.second_copy import hold_of, read
 from store.keys import FILE_NAME as SITE_KEY
 from store.lake import MARKER, Lake
 from store.locks import alone
@@ -22,6 +25,15 @@ from store.tables import TABLES
 
 PART = f"{MARKER}.part"
 """The marker of a lake that is being put back: it is none yet, for whom it must forget is still in it."""
+
+
+class Restored(NamedTuple):
+    """A lake that was put back, its backup, who was erased again, and how many holds were set or released."""
+
+    lake: Lake
+    backup: Backup
+    erased: list[Erased]
+    holds: int
 
 
 def restore(
@@ -32,11 +44,12 @@ def restore(
     taken: str | None = None,
     keys: Path | None = None,
     ledgers: Sequence[Path] = (),
-) -> tuple[Lake, Backup, list[Erased]]:
-    """Make a lake of a backup in a folder that has none; returns it, the backup, and who was erased again.
+) -> Restored:
+    """Make a lake of a backup in a folder that has none; holds are set and released, and erasures done, again.
 
     `keys` is a folder that holds the keys when the backup does not; `ledgers` are second copies of the ledger, or
-    lakes, that know of erasures the backup does not. Raises IntegrityError, and makes nothing, for a damaged backup.
+    lakes, that know of erasures and holds the backup does not. A hold beats an erasure here too.
+    Raises IntegrityError, and makes nothing, for a damaged backup.
     """
     if (target / MARKER).exists():
         raise UsageError(
@@ -48,36 +61,38 @@ def restore(
             f"{len(damaged)} files of the backup are damaged, {damaged[0]} first", where=str(folder),
             hint="take an earlier backup: --taken TIME",
         )  # fmt: skip
-    rows = [row for source in ledgers for row in read_ledger(source)]
+    told = [read_ledger(source) for source in ledgers]
     _write(folder, target, backup, keys)
     lake = Lake.open(target, marker_name=PART)
     with alone(lake, "keeping", HINT):
-        known, over = {row["erasure_id"] for row in rows}, erasing.ended(lake)
-        rows += [row for row in erasing.ledger(lake) if row["erasure_id"] not in known]
-        rows = [row for row in rows if row["erasure_id"] not in over]
-        again = erasing.replay_held(lake, _newest(rows), leaves_of) if leaves_of is not None else []
+        holds = holding.replay(
+            lake, [hold_of(lake, line) for lines in told for line in lines if "hold_id" in line]
+        )
+        rows = [line for lines in told for line in lines if "erasure_id" in line]
+        again = _erase_again(lake, rows, leaves_of) if leaves_of is not None else []
         record(
             lake, [Done("restore", "", None, 0, 0, len(backup.files), len(backup.files), detail=backup.taken)]
         )
     (target / PART).rename(target / MARKER)
     sync_folder(target)
-    return lake, backup, again
+    return Restored(lake, backup, again, holds)
 
 
-def read_ledger(source: Path) -> list[dict[str, object]]:
-    """Return the rows of a ledger: a second copy, or that of a lake."""
+def _erase_again(lake: Lake, rows: list[dict[str, Any]], leaves_of: LeavesOf) -> list[Erased]:
+    """Erase whom ledgers, the lake's own among them, say were erased, and it does not know to be."""
+    known, over = {row["erasure_id"] for row in rows}, erasing.ended(lake)
+    rows = rows + [row for row in erasing.ledger(lake) if row["erasure_id"] not in known]
+    rows.sort(key=lambda row: datetime.fromisoformat(row["state_time"]))
+    newest = {str(row["erasure_id"]): row for row in rows if row["erasure_id"] not in over}
+    return erasing.replay_held(lake, list(newest.values()), leaves_of)
+
+
+def read_ledger(source: Path) -> list[dict[str, Any]]:
+    """Return the erasures and holds of a ledger: a second copy, or those of a lake."""
     if source.is_dir():
-        return erasing.ledger(Lake.open(source))
-    try:
-        return [json.loads(line) for line in source.read_text("utf-8").splitlines()]
-    except (OSError, ValueError) as error:
-        raise UsageError(f"this is no ledger: {error}", where=str(source)) from error
-
-
-def _newest(rows: Sequence[dict[str, object]]) -> list[dict[str, object]]:
-    """Return the last state of each erasure, without those that never began."""
-    last = {str(row["erasure_id"]): row for row in rows}
-    return [row for row in last.values() if row["state"] != "restricted"]
+        lake = Lake.open(source)
+        return [*erasing.ledger(lake), *holding.states(lake)]
+    return read(source)
 
 
 def _write(folder: Path, target: Path, backup: Backup, keys: Path | None) -> None:

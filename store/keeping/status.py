@@ -1,13 +1,17 @@
-"""A lake in numbers: what each table holds, what waits to be done, who was erased and why, what is held."""
+"""A lake in numbers: what each table holds, what waits to be done, who was erased, what is held, and who vouches."""
 
 from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from pathlib import Path
 
+from store.integrity import stamping, witness
+from store.integrity.log import Log
+from store.integrity.stamping import Failure, Stamped
+from store.integrity.witness import Told
 from store.keeping import approving, erasing, holding
 from store.keeping.compacting import Target, plan
+from store.keeping.pinning import Pin, pins
 from store.keeping.vacuuming import Ages, find_unneeded
 from store.lake import Lake
 from store.tables import TABLES
@@ -27,14 +31,25 @@ class TableStatus:
 
 
 @dataclass(frozen=True)
+class LogStatus:
+    """The transparency log: its entries, and what vouches for them outside of this machine, as that says of itself."""
+
+    entries: int
+    stamped: Stamped | None
+    failed: Failure | None
+    witnessed: list[Told]
+
+
+@dataclass(frozen=True)
 class Status:
-    """The tables, and in numbers: erasures by state and reason, holds in force, requests that wait."""
+    """Tables and log, what open reviews keep, erasures by state and reason, holds in force, requests that wait."""
 
     tables: list[TableStatus]
     erasures: dict[tuple[str, str], int]
     holds: int
     waiting: int
-    ledger: Path | None = None
+    pins: list[Pin]
+    log: LogStatus | None
 
 
 def status(lake: Lake, target: Target, ages: Ages) -> Status:
@@ -52,4 +67,11 @@ def status(lake: Lake, target: Target, ages: Ages) -> Status:
         )
     told = Counter((str(row["state"]), str(row["reason"])) for row in erasing.ledger(lake))
     waiting = sum(request.state == "proposed" for request in approving.requests(lake))
-    return Status(tables, dict(told), len(holding.in_force(lake)), waiting)
+    log = _of_log(lake.log) if lake.log is not None else None
+    return Status(tables, dict(told), len(holding.in_force(lake)), waiting, pins(lake), log)
+
+
+def _of_log(log: Log) -> LogStatus:
+    head = log.head()
+    size = 0 if head is None else head.checkpoint.size
+    return LogStatus(size, stamping.newest(log), stamping.failure_of(log), witness.newest(log))

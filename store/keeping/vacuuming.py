@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from store.durable import sync_folder
+from store.drafts import remove
 from store.entries import entries
 from store.keeping.pinning import pinned_files
 from store.keeping.records import Done
 from store.lake import Lake
-from store.snapshot import INDEX, index_path
+from store.snapshot import INDEX
 from store.tables import TABLES
 from store.tables.events import EVENTS
 from store.tables.table import Table
@@ -83,18 +83,9 @@ def vacuum_held(lake: Lake, ages: Ages, now: float | None = None, *, reviews: bo
     """Remove what is due, for a caller that holds the lock; `reviews` as for `find_unneeded`."""
     due = [u for u in find_unneeded(lake, ages, now, reviews=reviews) if u.due]
     for one in due:
-        remove_file(lake, TABLES[one.table], one.path)
+        remove(lake.path / one.table, TABLES[one.table], one.path)
     done = []
     for name in dict.fromkeys(u.table for u in due):
         count = sum(u.table == name for u in due)
         done.append(Done("vacuum", name, None, 0, 0, count, 0))
     return done
-
-
-def remove_file(lake: Lake, table: Table, path: Path) -> None:
-    """Take a data file, with its key indexes, or another file off the disk, for good."""
-    root = lake.path / table.name
-    for index in (index_path(root, path.name, column) for column in table.indexed):
-        index.unlink(missing_ok=True)
-    path.unlink(missing_ok=True)
-    sync_folder(path.parent)

@@ -15,9 +15,9 @@ ROOT = Path(__file__).parents[2]
 
 
 def test_every_fault_of_the_list_is_accounted_for() -> None:
-    """No number is left out, none told twice."""
+    """No number is left out, none told twice; the soak of minutes is beside the list, which has one of a week."""
     numbers = [fault.number for fault in injected()] + [one.number for one in elsewhere()]
-    assert sorted(numbers) == list(range(1, 41))
+    assert sorted(numbers) == list(range(1, 42))
 
 
 def test_tests_that_are_named_exist() -> None:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import threading
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from deltalake import DeltaTable
 from deltalake.exceptions import CommitFailedError
-from lakes import one, rows_of
+from lakes import NOON, one, rows_of
 
 from store import commit as delta
+from store import drafts
 from store.commit import Advance
 from store.errors import FencedError, UnreachableError
 from store.lake import Lake
@@ -90,6 +92,61 @@ def test_a_writer_that_slept_through_a_takeover_cannot_commit(
         lake.append("events", rows_of({"event_id": "f" * 32}), [Advance(STREAM, None, 5)])
     assert one(lake, "SELECT count(*) FROM events WHERE event_id = ?", "f" * 32) == 0
     assert lake.position("events", STREAM) == (5, None)
+    assert data_files(lake) == [file.path for file in lake.snapshot("events").files]
+
+
+def data_files(lake: Lake) -> list[str]:
+    """Return the data files of the events on the disk, and check that no index is there without its file."""
+    root = lake.path / "events"
+    found = sorted(root.glob("event_date=*/*"))
+    assert {p.name.rsplit(".", 1)[0] for p in (root / "_index").iterdir()} == {p.stem for p in found}
+    return [str(path.relative_to(root)) for path in found]
+
+
+def test_a_fenced_writer_leaves_no_file(lake: Lake) -> None:
+    """Rows that were refused are not on the disk either, for an erasure to find: no commit can name them any more."""
+    lake.append("events", rows_of({}), [Advance(STREAM, None, 4)])
+    before = data_files(lake)
+    days = [{"event_time": NOON - timedelta(days=n)} for n in range(3)]
+    with pytest.raises(FencedError):
+        lake.append("events", rows_of(*days), [Advance(STREAM, None, 9)])
+    assert data_files(lake) == before
+
+
+def test_a_full_disk_leaves_no_file_of_an_append_that_never_was(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where one file of an append cannot be written, the others go again: no commit was tried."""
+    real, left = drafts.write_file, [3]
+
+    def until_full(path: Path, content: bytes) -> None:
+        left[0] -= 1
+        if left[0] < 0:
+            raise UnreachableError("cannot be written: no space left on device", where=str(path))
+        real(path, content)
+
+    lake.append("events", rows_of({}), [Advance(STREAM, None, 4)])
+    before = data_files(lake)
+    monkeypatch.setattr(drafts, "write_file", until_full)
+    days = [{"event_time": NOON - timedelta(days=n)} for n in range(4)]
+    with pytest.raises(UnreachableError, match="no space left"):
+        lake.append("events", rows_of(*days), [Advance(STREAM, 4, 9)])
+    assert data_files(lake) == before
+
+
+def test_the_last_try_is_looked_for_before_a_commit_is_given_up(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A commit that landed with the last try, and was reported failed, is one that was made."""
+    real = DeltaTable.create_write_transaction
+
+    def commit_then_fail(self: DeltaTable, *arguments: Any, **named: Any) -> None:
+        real(self, *arguments, **named)
+        raise CommitFailedError("the connection was reset")
+
+    monkeypatch.setattr(DeltaTable, "create_write_transaction", commit_then_fail)
+    monkeypatch.setattr(delta, "ATTEMPTS", 1)
+    assert lake.append("events", rows_of({}), [Advance(STREAM, None, 0)]) == 1
 
 
 def test_writers_of_different_streams_do_not_disturb_each_other(lake: Lake) -> None:

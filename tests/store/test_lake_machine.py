@@ -369,7 +369,11 @@ class Machine(RuleBasedStateMachine):
     def hold(self, whom: str, mishap: Mishap | None) -> None:
         """Hold a person's events, or a tenant's."""
         covers = {"conditions": [f"org_id={BRIEF}"]} if whom == BRIEF else {"subject": whom}
-        self.do(lambda: holding.put(self.lake, "case", "dee", **covers), self.model, mishap)
+        self.do(
+            lambda: holding.put(self.lake, "case", "dee", second_copy=self.ledger, **covers),
+            self.model,
+            mishap,
+        )
         for held in holding.in_force(self.lake):
             self.model.holds.setdefault(held.hold_id, whom)
 
@@ -378,7 +382,9 @@ class Machine(RuleBasedStateMachine):
     def release(self, mishap: Mishap | None) -> None:
         """Release the oldest hold."""
         hold = next(iter(self.model.holds))
-        done = self.do(lambda: holding.lift(self.lake, hold, "over", "dee"), self.model, mishap)
+        done = self.do(
+            lambda: holding.lift(self.lake, hold, "over", "dee", second_copy=self.ledger), self.model, mishap
+        )
         if done or hold not in {held.hold_id for held in holding.in_force(self.lake)}:
             del self.model.holds[hold]
 
@@ -398,7 +404,7 @@ class Machine(RuleBasedStateMachine):
         self.do(work, self.model, mishap)
         for result in results:
             assert (result.state == "restricted") == self.model.protects(person)
-            # what a fenced writer left, as one that died, may be a slow writer's: it goes when it is a day old
+            # what a writer that died left may be a slow writer's: it goes when it is a day old
             live = {path for name in TABLES for path in self.lake.snapshot(name).paths()}
             assert live.isdisjoint(str(residue.path) for residue in result.residue)
         for request in approving.requests(self.lake):
@@ -425,7 +431,7 @@ class Machine(RuleBasedStateMachine):
     @precondition(lambda self: self.kept)
     @rule(which=st.integers(0, 5), mishap=MISHAPS)
     def restore(self, which: int, mishap: Mishap | None) -> None:
-        """Put a backup back beside the lake and go on with that; whoever was erased since stays erased."""
+        """Put a backup back beside the lake and go on with that; who was erased stays erased, what is held held."""
         taken = sorted(self.kept)[which % len(self.kept)]
         target = self.path.with_name(f"lake-{self.lakes}")
         ledgers = [place for place in (self.ledger, self.path) if place.exists()]
@@ -444,11 +450,17 @@ class Machine(RuleBasedStateMachine):
         self.path, self.zombies = target, []
         self.lake = Lake.open(target)
         kept, over = self.kept[taken]
-        self.model = deepcopy(kept)
-        self.model.waiting = {}
+        holds, self.model = self.model.holds, deepcopy(kept)
+        self.model.waiting, self.model.holds = {}, self.holds_again(holds)
         for erasure, person in self.erased.items():
             if erasure not in over:
                 self.erase_again(erasure, person)
+
+    def holds_again(self, before: dict[str, str]) -> dict[str, str]:
+        """Expect the holds of before, and those that the ledger had heard of when the process died that set them."""
+        found = {held.hold_id: held.selector.subject or BRIEF for held in holding.in_force(self.lake)}
+        assert before.items() <= found.items()
+        return found
 
     def erase_again(self, erasure: str, person: str) -> None:
         """Expect of a lake that was put back what the ledgers say."""

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
-from lakes import CALLS, event_ids, record, rows_of, take_in
+from lakes import CALLS, KEY, event_ids, record, rows_of, take_in
 from mishaps import Disk
 
-from store.commit import Advance
+from store.commit import Advance, log_entry
+from store.entries import entries
 from store.integrity.verify import Options, verify
+from store.keeping.replacing import Change, replace_files
 from store.lake import Lake
+from store.tables.events import EVENTS
 
 
 @pytest.fixture
@@ -47,3 +52,48 @@ def test_nothing_rests_on_a_pipeline_that_was_there_before(disk: Disk, lake: Lak
     disk.cut(None)
     assert sorted(event_ids(Lake.open(lake.path))) == before
     assert "b" * 32 in before
+
+
+@pytest.mark.parametrize("integrity", [True, False])
+@pytest.mark.parametrize("replaced", [True, False])
+def test_two_deaths_and_a_cut_tear_no_commit_amid_the_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, integrity: bool, replaced: bool
+) -> None:
+    """With a transparency log or without one: what is built upon was durable before, so only the newest can be torn."""
+    lake = Lake.create(tmp_path / "lake", KEY, integrity=integrity)
+    lake.append("events", rows_of({"event_id": "0" * 32}), [Advance("s", None, 0)])
+    disk = Disk(lake.path, monkeypatch)
+    left_unflushed(disk, lake, 2, Advance("s", 0, 1))
+    other = Lake.open(lake.path)
+    if replaced:
+        files = other.snapshot("events").files
+        assert len(files) == 2
+        disk.run(lambda: replace_files(other, EVENTS, Change("expire", files)))
+    else:
+        left_unflushed(disk, other, 3, Advance("s", 1, 2))
+    disk.cut(None)
+    after = Lake.open(lake.path)
+    assert [entry.version for entry in entries(lake.path / "events")][:3] == [0, 1, 2]
+    assert after.position("events", "s")[0] in (1, 2)
+
+
+def left_unflushed(disk: Disk, lake: Lake, version: int, advance: Advance) -> None:
+    """Append, and die as soon as the commit is visible, before it is durable."""
+    for steps in range(40):
+        row = {"event_id": f"{version * 100 + steps:032x}"}
+        disk.run(lambda row=row: lake.append("events", rows_of(row), [advance]), steps)  # type: ignore[misc]
+        if log_entry(lake.path / "events", version).exists():
+            return
+    raise AssertionError("no commit was made")
+
+
+def test_a_lake_without_a_log_keeps_what_it_acknowledged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was built upon a commit that a dead process left is there after a power cut, and so is that commit."""
+    lake = Lake.create(tmp_path / "lake", KEY, integrity=False)
+    disk = Disk(lake.path, monkeypatch)
+    left_unflushed(disk, lake, 1, Advance("s", None, 0))
+    Lake.open(lake.path).append("events", rows_of({"event_id": "b" * 32}), [Advance("t", None, 0)])
+    disk.cut(None)
+    assert len(event_ids(Lake.open(lake.path))) == 2

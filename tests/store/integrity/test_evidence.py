@@ -203,6 +203,51 @@ def test_what_was_changed_is_not_believed(
     assert said in text
 
 
+def other_columns(change: Callable[[dict[str, Any]], object], **values: object) -> Callable[[Path], None]:
+    """Return a change of which columns are hashed, and of the first event's values."""
+
+    def edit(bundle: Path) -> None:
+        file = bundle / "columns.json"
+        columns = json.loads(file.read_text())
+        change(columns)
+        file.write_text(json.dumps(columns))
+        edit_events(lambda row: row.update(values))(bundle)
+
+    return edit
+
+
+ALIKE = "granted_4523671"
+"""A name with the tag of `decision`, as is found in seconds."""
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (edit_events(lambda row: row.update(approved_by="ceo")), "approved_by is in the event and in no hash"),
+        (other_columns(lambda c: c["classes"]["texts"].pop("error_message"), error_message="stolen"),
+         "error_message is in the event and in no hash"),
+        (other_columns(lambda c: c["plain"].update({ALIKE: "text"}), **{ALIKE: "deny"}), "hashed alike"),
+        (edit_file("events.ndjson", lambda text: text.splitlines()[0] + "\n" + text), "it is there twice"),
+        (edit_file("events.ndjson", lambda _text: "[" * 100_000), "the bundle is none"),
+        (edit_file("events.ndjson", lambda _text: "[]\n"), "the bundle is none"),
+        (edit_file("columns.json", lambda _text: "7"), "FAULT"),
+        (edit_file("entries/*", lambda _text: "[1]"), "is not in the log"),
+        (edit_events(lambda row: row.update(event_id="\x1b[2J", args_leaves=[1 << 70])), "event ?[2J:"),
+        (lambda bundle: (bundle / "manifest.json").write_text("[]"), "the bundle is none"),
+        (edit_file("keys.txt", lambda _text: "no key at all\n"), "FAULT"),
+    ],
+)  # fmt: skip
+def test_a_hostile_bundle_is_a_fault_and_no_crash(
+    bundle: Path, bare: Path, change: Callable[[Path], object], said: str
+) -> None:
+    """What its maker adds beside what is hashed, calls otherwise, doubles or breaks is told, and harms no terminal."""
+    assert sha256(ALIKE.encode()).digest()[:3] == sha256(b"decision").digest()[:3]
+    change(bundle)
+    code, text = run(bundle, bare)
+    assert (code, "Traceback" in text, "\x1b" in text) == (4, False, False), text
+    assert said in text
+
+
 def test_keys_got_another_way_are_what_counts(bundle: Path, bare: Path, tmp_path: Path) -> None:
     """A bundle made by whoever brings their own keys passes under theirs only."""
     other = Lake.create(tmp_path / "other")

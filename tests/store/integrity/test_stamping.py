@@ -17,6 +17,9 @@ from store.integrity import evidence, stamping
 from store.integrity.log import Log
 from store.integrity.stamping import Authority, Failure, Stamped
 from store.integrity.verify import Options, verify
+from store.keeping.compacting import Target
+from store.keeping.status import status
+from store.keeping.vacuuming import Ages
 from store.lake import Lake
 
 HOUR = timedelta(hours=1)
@@ -57,6 +60,22 @@ def test_a_stamp_says_by_when_the_log_had_its_entries(lake: Lake, log: Log, auth
     assert any(
         "made anew as a whole by who holds its key before it was stamped" in t for t in report.uncovered
     )
+
+
+def test_what_is_said_of_a_lake_names_its_newest_stamp(lake: Lake, log: Log, authority: TimeStamps) -> None:
+    """Status tells of the newest stamp that can be read, unchecked, and of a failure since."""
+    assert stamping.newest(log) is None
+    first = stamping.stamp(log, asked(authority))
+    assert stamping.newest(log) == first
+    take_in(lake, [record(5)], 3)
+    second = stamping.stamp(log, asked(authority))
+    assert stamping.newest(log) == second
+    stamping.token_of(log, second.size).write_bytes(b"damaged")
+    assert stamping.newest(log) == first
+    known = status(lake, Target(), Ages()).log
+    assert known is not None
+    assert (known.stamped, known.failed, known.witnessed) == (first, None, [])
+    assert known.entries == second.size
 
 
 def test_a_stamp_without_certificates_proves_nothing_yet(lake: Lake, log: Log, authority: TimeStamps) -> None:

@@ -21,7 +21,11 @@ from store.integrity.checks.report import Report
 from store.integrity.log import CHECKPOINT, Log
 from store.integrity.tiles import tile_path
 from store.integrity.verify import Options, last_verified, verify
+from store.keeping.compacting import written
+from store.keeping.replacing import Change, replace_files
+from store.keeping.rows import plain, read_rows
 from store.lake import Lake
+from store.tables import TABLES
 from store.tables.events import EVENTS
 
 
@@ -447,6 +451,52 @@ def replace(lake: Lake, change: Callable[[pa.Table], pa.Table], operation: str, 
     assert CommitProperties is not None
     assert lake.log is not None
     lake.log.follow()
+
+
+@pytest.mark.parametrize("operation", ["compact", "erase", "OPTIMIZE", "append"])
+def test_rows_of_another_table_that_vanish_are_found(whole: Lake, operation: str) -> None:
+    """A question struck from the access log by whoever can write files, and logged by the next writer, is a fault."""
+    said(whole, "why", "who")
+    lose_one(whole, operation)
+    take_in(whole, [record(60)], 60)
+    [fault] = check(whole).faults
+    assert fault.check == "commit"
+    assert "triage" in fault.what
+
+
+@pytest.mark.parametrize("operation", ["expire", "repair"])
+def test_rows_of_another_table_that_were_taken_are_told(whole: Lake, operation: str) -> None:
+    """What retention took cannot be told from what somebody struck by its name: the report says how much, and where."""
+    said(whole, "why", "who")
+    lose_one(whole, operation)
+    report = check(whole)
+    assert report.faults == []
+    assert any(
+        f"whether 1 rows of triage had to go: {operation} took them" in text for text in report.uncovered
+    )
+    assert report.covered["rows taken out of other tables"] == 1
+
+
+def said(lake: Lake, *reasons: str) -> None:
+    """Write down a judgement for each reason, in one file."""
+    now = datetime.now(UTC)
+    fixed = {
+        "finding_id": "f",
+        "state": "true",
+        "judge": "dora",
+        "triage_time": now,
+        "triage_date": now.date(),
+    }
+    rows = [{**fixed, "reason": reason} for reason in reasons]
+    lake.append("triage", pa.Table.from_pylist(rows, TABLES["triage"].schema))
+
+
+def lose_one(lake: Lake, operation: str) -> None:
+    """Put a file with one row fewer in the place of another."""
+    table = TABLES["triage"]
+    [file] = lake.snapshot("triage").files
+    rows = plain(read_rows(lake.path / "triage", table, file)).slice(1)
+    replace_files(lake, table, Change(operation, [file], written(lake, table, rows, [file])))
 
 
 def test_compaction_changes_no_root(whole: Lake) -> None:

@@ -7,6 +7,7 @@ import threading
 import time
 from base64 import b64decode
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
@@ -104,6 +105,9 @@ def test_a_witness_signs_that_the_log_goes_on(lake: Lake, server: Witness) -> No
     take_in(lake, [record(n) for n in range(3)])
     second = cosign(lake, server)
     assert (first < second, server.asked, server.seen[0]) == (True, [0, first], second)
+    assert lake.log is not None
+    [told] = witness.newest(lake.log)
+    assert (told.name, told.size, told.time.date()) == ("witness.example", second, datetime.now(UTC).date())
     report = verify(lake, Options(witnesses=[server.key]))
     assert (report.faults, report.covered["witnesses"]) == ([], 1)
     take_in(lake, [record(n) for n in range(3, 5)], 3)

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
-from lakes import ask, event_ids, one, record, take_in
+from lakes import NOON, ask, event_ids, one, record, take_in
 
 from store.durable import write_file
 from store.errors import IntegrityError, UnreachableError, UsageError
 from store.integrity.verify import Options, verify
-from store.keeping import approving, erasing
+from store.keeping import approving, erasing, holding
 from store.keeping.backing_up import back_up, backups, check, object_of, read_backup
 from store.keeping.compacting import compact
 from store.keeping.expiring import Periods
@@ -44,7 +47,7 @@ def test_a_lake_comes_back_as_it_was(filled: Lake, tmp_path: Path) -> None:
     backup = back_up(filled, tmp_path / "backup", with_keys=True)
     before = ask(filled, "FROM events ORDER BY event_id")
     take_in(filled, [record(9)], first=7)
-    lake, told, again = restore(tmp_path / "backup", tmp_path / "back", no_leaves)
+    lake, told, again, _ = restore(tmp_path / "backup", tmp_path / "back", no_leaves)
     assert (told, again) == (backup, [])
     assert ask(lake, "FROM events ORDER BY event_id") == before
     assert lake.snapshot("events").version == backup.versions["events"]
@@ -79,7 +82,7 @@ def test_only_what_is_new_is_copied(filled: Lake, tmp_path: Path) -> None:
     assert objects < len(first.files) + len(second.files)
     assert len(backups(folder)) == 2
     assert read_backup(folder, first.taken) == first
-    lake, told, _ = restore(folder, tmp_path / "back", no_leaves, taken=first.taken, keys=filled.path)
+    lake, told, _, _ = restore(folder, tmp_path / "back", no_leaves, taken=first.taken, keys=filled.path)
     assert (told.taken, lake.snapshot("events").rows) == (first.taken, 6)
 
 
@@ -139,7 +142,7 @@ def test_who_was_erased_stays_erased(filled: Lake, tmp_path: Path, source: str) 
         erasing.carry_out(filled, approved, copy)
     ledger = filled.path if source == "lake" else copy
     assert b"zquill" not in copy.read_bytes()
-    lake, _, [again] = restore(
+    lake, _, [again], _ = restore(
         tmp_path / "backup", tmp_path / "back", no_leaves, keys=filled.path, ledgers=[ledger]
     )
     assert (again.state, again.rows) == ("erased", 3)
@@ -169,7 +172,7 @@ def test_a_restore_that_died_before_it_erased_again_is_no_lake(
             restore(tmp_path / "backup", tmp_path / "back", no_leaves, ledgers=[filled.path])
     with pytest.raises(UnreachableError, match="there is no lake here"):
         Lake.open(tmp_path / "back")
-    lake, _, [again] = restore(
+    lake, _, [again], _ = restore(
         tmp_path / "backup", tmp_path / "back", no_leaves, taken=first.taken, ledgers=[filled.path]
     )
     assert (again.state, lake.snapshot("events").rows) == ("erased", 6)
@@ -185,11 +188,118 @@ def test_who_was_erased_before_the_backup_may_have_come_again(filled: Lake, tmp_
         erasing.carry_out(filled, approved, tmp_path / "ledger.ndjson")
     take_in(filled, [record(9, user_id="zquill-77")], first=9)
     back_up(filled, tmp_path / "backup", with_keys=True)
-    lake, _, again = restore(
+    lake, _, again, _ = restore(
         tmp_path / "backup", tmp_path / "back", no_leaves, ledgers=[tmp_path / "ledger.ndjson"]
     )
     assert again == []
     assert one(lake, "SELECT count(*) FROM events WHERE user_id = 'zquill-77'") == 1
+
+
+@pytest.mark.parametrize("source", ["lake", "copy"])
+def test_what_was_held_since_is_held(filled: Lake, tmp_path: Path, source: str) -> None:
+    """A backup of before knows no hold: by the lake's ledger, or its second copy, it is set again and wins."""
+    back_up(filled, tmp_path / "backup")
+    copy = tmp_path / "elsewhere" / "ledger.ndjson"
+    hold = holding.put(
+        filled, "about zquill-77", "cleo", subject="zquill-77", since=NOON, case_id="C-7", second_copy=copy
+    )
+    assert b"zquill" not in copy.read_bytes()
+    [before] = holding.in_force(filled)
+    ledger = filled.path if source == "lake" else copy
+    lake, _, _, holds = restore(
+        tmp_path / "backup", tmp_path / "back", no_leaves, keys=filled.path, ledgers=[ledger]
+    )
+    assert (holds, holding.in_force(lake), before.hold_id) == (1, [before], hold)
+    assert erased(lake, tmp_path / "ledger").state == "restricted"
+    assert one(lake, "SELECT count(*) FROM events WHERE user_id = 'zquill-77'") == 3
+    assert verify(lake, Options()).faults == []
+
+
+def erased(lake: Lake, copy: Path) -> erasing.Erased:
+    """Erase a person as two people do, with a second copy of the ledger."""
+    subject, _ = erasing.whom(lake, ["zquill-77"], no_leaves)
+    request = erasing.propose(lake, subject, "she asked", "ana")
+    approved = approving.decide(lake, request.request_id, "ben", approve=True)
+    with alone(lake, "keeping"):
+        return erasing.carry_out(lake, approved, copy)
+
+
+def test_a_hold_that_was_released_since_keeps_nobody_from_being_erased_again(
+    filled: Lake, tmp_path: Path
+) -> None:
+    """The backup's hold is released as the ledger says, then who was erased after it; the ledger forgets the name."""
+    copy = tmp_path / "ledger.ndjson"
+    hold = holding.put(filled, "case", "cleo", subject="zquill-77", second_copy=copy)
+    back_up(filled, tmp_path / "backup", with_keys=True)
+    holding.lift(filled, hold, "settled", "cleo", second_copy=copy)
+    sealed = copy.read_bytes()
+    assert erased(filled, copy).state == "erased"
+    assert [line for line in copy.read_bytes().splitlines() if line in sealed.splitlines()[:1]] == []
+    lake, _, [again], holds = restore(tmp_path / "backup", tmp_path / "back", no_leaves, ledgers=[copy])
+    assert (again.state, again.rows, holds) == ("erased", 4, 1)
+    assert b"zquill-77" not in b"".join(p.read_bytes() for p in lake.path.rglob("*") if p.is_file())
+
+
+def test_an_erasure_that_a_hold_kept_waits_after_a_restore_too(filled: Lake, tmp_path: Path) -> None:
+    """What two people approved is not forgotten with the lake: it is restricted there, and done on release."""
+    back_up(filled, tmp_path / "backup", with_keys=True)
+    copy = tmp_path / "ledger.ndjson"
+    hold = holding.put(filled, "case", "cleo", subject="zquill-77", second_copy=copy)
+    assert erased(filled, copy).state == "restricted"
+    lake, _, [again], _ = restore(tmp_path / "backup", tmp_path / "back", no_leaves, ledgers=[copy])
+    assert again.state == "restricted"
+    holding.lift(lake, hold, "settled", "cleo")
+    with alone(lake, "keeping"):
+        [done] = erasing.resume_held(lake)
+    assert (done.state, one(lake, "SELECT count(user_id) FROM events")) == ("erased", 3)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda line: {**line, "state": "released"}, "was changed"),
+        (lambda line: {"hold_id": line["hold_id"]}, "the line has no state"),
+        (lambda _line: {"erasure_id": "e"}, "the line has no state"),
+        (lambda _line: {}, "this line is of no ledger"),
+        (lambda _line: [], "this line is of no ledger"),
+    ],
+)
+def test_a_ledger_that_was_changed_is_refused(
+    filled: Lake, tmp_path: Path, change: Callable[[Any], Any], message: str
+) -> None:
+    """A line that says something else than was written, or is none, is named; nothing is put back by it."""
+    back_up(filled, tmp_path / "backup", with_keys=True)
+    copy = tmp_path / "ledger.ndjson"
+    holding.put(filled, "case", "cleo", subject="zquill-77", second_copy=copy)
+    copy.write_text(json.dumps(change(json.loads(copy.read_text()))))
+    with pytest.raises(UsageError, match=message):
+        restore(tmp_path / "backup", tmp_path / "back", no_leaves, ledgers=[copy])
+    with pytest.raises(UnreachableError, match="there is no lake here"):
+        Lake.open(tmp_path / "back")
+
+
+@pytest.mark.parametrize("place", ["trained", "log/noted"])
+def test_a_planted_link_copies_nothing_from_outside(filled: Lake, tmp_path: Path, place: str) -> None:
+    """A link in the lake's folder, to a folder or a file, is refused: a backup holds what is in the lake."""
+    write_file(tmp_path / "secrets" / "shadow", b"root:x")
+    (filled.path / place).symlink_to(tmp_path / "secrets" / ("" if place == "trained" else "shadow"))
+    with pytest.raises(UsageError, match="a symbolic link is no part of a lake"):
+        back_up(filled, tmp_path / "backup")
+    assert not any(b"root:x" in p.read_bytes() for p in (tmp_path / "backup").rglob("*") if p.is_file())
+
+
+@pytest.mark.parametrize("place", ["../outside", "/tmp/outside", "events/../../outside", "", "a\0b"])
+def test_a_hostile_backup_writes_nowhere_else(filled: Lake, tmp_path: Path, place: str) -> None:
+    """A list that names a place outside the lake, or an object by a path, is refused before a byte is written."""
+    back_up(filled, tmp_path / "backup", with_keys=True)
+    [file] = backups(tmp_path / "backup")
+    body = json.loads(file.read_text())
+    for name, value in (("path", place), ("sha256", f"../../{'a' * 58}")):
+        held = [{**body["files"][0], name: value}, *body["files"][1:]]
+        file.write_text(json.dumps({**body, "files": held}))
+        with pytest.raises(IntegrityError, match=r"is no place in a lake|is no SHA-256"):
+            restore(tmp_path / "backup", tmp_path / "back" / "deep", no_leaves)
+    assert not (tmp_path / "back").exists()
 
 
 def test_an_interrupted_restore_leaves_no_lake(
@@ -213,7 +323,7 @@ def test_an_interrupted_restore_leaves_no_lake(
         with pytest.raises(KeyboardInterrupt):
             restore(tmp_path / "backup", tmp_path / "back", no_leaves)
     assert not (tmp_path / "back" / MARKER).exists()
-    lake, _, _ = restore(tmp_path / "backup", tmp_path / "back", no_leaves)
+    lake = restore(tmp_path / "backup", tmp_path / "back", no_leaves).lake
     assert lake.snapshot("events").rows == 6
 
 
@@ -245,7 +355,7 @@ def test_upkeep_and_backups_run_beside_ingest(lake: Lake, tmp_path: Path) -> Non
     assert len(again.snapshot("events").files) == 1
     assert len(list((lake.path / "events").glob("event_date=*/*.parquet"))) == 1
     assert verify(again, Options()).faults == []
-    back, backup, _ = restore(
+    back, backup, _, _ = restore(
         tmp_path / "backup", tmp_path / "back", no_leaves, taken=read_backup(tmp_path / "backup").taken
     )
     position = back.position("events", "calls-0")[0]

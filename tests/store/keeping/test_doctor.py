@@ -313,9 +313,11 @@ def _gap(lake: Lake) -> object:
 
 
 def test_what_people_said_cannot_be_made_again(filled: Lake) -> None:
-    """A lost file of such a table is given up, and the record says that only a backup has it."""
+    """A lost file of such a table is given up, and fault and record say that only a backup has it."""
     filled.append("gaps", _gap(filled))
     lose(Path(filled.snapshot("gaps").paths()[0]), "gone")
+    [fault] = doctor.examine(filled.path)
+    assert "restore the lake from a backup first" in fault.remedy
     [done] = repair(filled.path)[0]
     assert doctor.RESTORE in (done.detail or "")
 

@@ -10,6 +10,7 @@ import sys
 from base64 import b64encode
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pyarrow as pa
@@ -219,12 +220,27 @@ def test_nothing_is_erased_by_one_person(peopled: Lake) -> None:
     """A proposal changes nothing, and its proposer cannot approve it, however the name is written."""
     subject, _ = erasing.whom(peopled, ["zquill-77"], leaves_of)
     request = erasing.propose(peopled, subject, "she asked", "Ana  Lima")
-    for same in ("Ana  Lima", "ana lima", " ANA LIMA "):
+    for same in (
+        "Ana  Lima",
+        "ana lima",
+        " ANA LIMA ",
+        "ana.lima",
+        "\u200bAna\u00adLima",
+        "ＡＮＡ lima",
+        "Aná Līma",
+    ):
         with pytest.raises(Exception, match="another person must approve"):
             approving.decide(peopled, request.request_id, same, approve=True)
     with pytest.raises(Exception, match="is not approved"):
         erasing.carry_out(peopled, approving.find(peopled, request.request_id))
     assert one(peopled, "SELECT count(*) FROM events WHERE user_id = 'zquill-77'") == 4
+
+
+def test_a_name_of_another_script_is_another_persons() -> None:
+    """Names without letters of ours are compared as they are, and two of them are two people."""
+    assert not approving.same_person("李", "王")
+    assert not approving.same_person("--", "++")
+    assert approving.same_person("Ольга", "ольга ")
 
 
 def test_a_hold_wins_and_the_erasure_waits(peopled: Lake) -> None:
@@ -238,6 +254,32 @@ def test_a_hold_wins_and_the_erasure_waits(peopled: Lake) -> None:
     with alone(peopled, "keeping"):
         [again] = erasing.resume_held(peopled)
     assert (again.erasure_id, again.state) == (result.erasure_id, "erased")
+    assert MAIL.encode() not in everything(peopled)
+
+
+def test_a_hold_that_comes_while_it_is_at_work_stops_it(
+    peopled: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was not rewritten yet stays, nothing leaves the disk, and on release the erasure ends."""
+    real, began = erasing.replace_files, []
+
+    def hold_first(lake: Lake, *change: Any) -> int:
+        version = real(lake, *change)
+        if not began:
+            began.append(holding.put(Lake.open(lake.path), "litigation", "cleo", subject="zquill-77"))
+        return version
+
+    compact(peopled)
+    files = set((peopled.path / "events").glob("event_date=*/*.parquet"))
+    monkeypatch.setattr(erasing, "replace_files", hold_first)
+    result = erase(peopled)
+    assert (result.state, result.files, began) == ("restricted", 1, [holding.in_force(peopled)[0].hold_id])
+    assert files <= set((peopled.path / "events").glob("event_date=*/*.parquet"))
+    assert one(peopled, "SELECT explanation FROM finding_states") == f"{MAIL} called often"
+    holding.lift(peopled, began[0], "settled", "cleo")
+    with alone(peopled, "keeping"):
+        [again] = erasing.resume_held(peopled)
+    assert again.state == "erased"
     assert MAIL.encode() not in everything(peopled)
 
 

@@ -10,7 +10,7 @@ from lakes import record, take_in
 
 from store.keeping.backing_up import back_up
 from store.keeping.compacting import compact
-from store.keeping.pinning import frozen_versions, pinned_files
+from store.keeping.pinning import Pin, frozen_versions, pinned_files, pins
 from store.keeping.vacuuming import Ages, vacuum_held
 from store.lake import Lake
 from store.locks import alone
@@ -42,14 +42,17 @@ def test_replaced_files_stay_while_a_review_is_open(lake: Lake, tmp_path: Path) 
         if part == 1:
             said(lake, "q1", "opened", lake.snapshot("events").version)
     frozen = set(lake.snapshot("events", frozen_versions(lake)["q1"]).paths())
+    assert pins(lake) == [Pin("q1", frozen_versions(lake)["q1"], 0, 0)]
     compact(lake, ["events"])
+    size = sum(Path(path).stat().st_size for path in frozen)
+    assert pins(lake) == [Pin("q1", frozen_versions(lake)["q1"], 2, size)]
     assert len(frozen) == 2
     assert vacuumed(lake) == 1
     assert all(Path(path).exists() for path in frozen)
     held = {str(lake.path / file.path) for file in back_up(lake, tmp_path / "backup").files}
     assert frozen <= held
     said(lake, "q1", "closed", frozen_versions(lake)["q1"])
-    assert (frozen_versions(lake), pinned_files(lake)) == ({}, set())
+    assert (frozen_versions(lake), pinned_files(lake), pins(lake)) == ({}, set(), [])
     assert vacuumed(lake) == 2
 
 
