@@ -24,13 +24,13 @@ def short_ids(events: Iterable[str]) -> Mapping[str, str]:
     return {i: i[:length] for i in ids}
 
 
-def named(text: str | None, otherwise: str = "something unnamed") -> str:
+def named(text: str | None, otherwise: str = "something unnamed", longest: int = _LONGEST) -> str:
     """Return a name from a log as it may stand in a sentence: as it is if it is plain, else cut and in quotes."""
     if not text:
         return otherwise
     if _PLAIN.fullmatch(text):
         return text
-    cut = text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
+    cut = text if len(text) <= longest else text[: longest - 1] + "…"
     return (
         "“" + "".join("'" if c in '“”"' else "(" if c == "[" else ")" if c == "]" else c for c in cut) + "”"
     )
@@ -68,6 +68,11 @@ def listed(names: Sequence[str]) -> str:
 def clock(moment: datetime) -> str:
     """Return the time of day, UTC."""
     return moment.astimezone(UTC).strftime("%H:%M:%S")
+
+
+def time_of(moment: datetime, told: datetime) -> str:
+    """Return the time of day, UTC, with the date if the reader would take it for another day, that of `told`."""
+    return clock(moment) if day(moment) == day(told) else f"{clock(moment)} on {day(moment)}"
 
 
 def day(moment: datetime) -> str:
