@@ -50,6 +50,11 @@ def few(by_name: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(events[0] for events in list(by_name.values())[:NAMED]))
 
 
+def many(count: int, noun: str) -> str:
+    """Return a number with its noun, which takes an s unless there is one."""
+    return f"{count:,} {noun}" + ("" if count == 1 else "s")
+
+
 def counted(names: Sequence[str]) -> str:
     """Return names with how often each is there, the most frequent first."""
     counts = Counter(names).most_common()

@@ -16,6 +16,7 @@ from analytics.detecting import catalog, frameworks, job
 from analytics.detecting.catalog import Detection
 from analytics.detecting.evaluate import Finding, Verdict
 from analytics.detecting.triage import find
+from analytics.wording import many
 from console.alerts.delivering import Courier
 from console.alerts.settings import read as read_alerts
 from console.alerts.sinks import Sender
@@ -111,7 +112,7 @@ def follow_commits(place: Place, output: Output, pack: Pack, *, again: bool) -> 
                     sys.stdout.flush()
             for courier in couriers:
                 if sent := courier.run():
-                    say(f"alerts.{courier.alert.name}: {sent:,} findings sent")
+                    say(f"alerts.{courier.alert.name}: {many(sent, 'finding')} sent")
             stop.wait(POLL_SECONDS)
 
 
@@ -127,7 +128,8 @@ def run_once(
     run = job.update(lake, detections, again=again, settings=settings)
     for line in _not_evaluable(run.verdicts):
         say(line)
-    say(f"{len(detections)} detections over {run.days} days with new events: {len(run.written)} new findings")
+    over = f"{many(len(detections), 'detection')} over {many(run.days, 'day')} with new events"
+    say(f"{over}: {many(len(run.written), 'new finding')}")
     return run.written
 
 
