@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from analytics.steps import Step
 
 MOST_NOTABLE = 40
+WORTH_SAYING = 0.5
+"""Anomaly from which on a story speaks of it."""
 LONGEST_REASON = 400
 """Characters of what a detection says of a finding."""
 
@@ -61,13 +63,11 @@ def _found(ladder: Ladder) -> Iterator[tuple[str, str, tuple[str, ...]]]:
         kinds.setdefault(kind, []).append(finding)
     for (title, severity, detection, state), alike in list(kinds.items())[:MOST_NOTABLE]:
         judged = "" if state == "open" else f", judged {state}"
-        times = "" if len(alike) == 1 else f" {len(alike):,} times, of which the first says"
+        times, first = ("", "") if len(alike) == 1 else (f" {len(alike):,} times", ", first")
         why = named(alike[0]["explanation"], longest=LONGEST_REASON)
-        text = f"A detection found here{times}: {title} ({severity}, {detection}{judged}): {why}."
+        text = f"A detection found here{times}: {title} ({severity}, {detection}{judged}){first}: {why}."
         yield "found", text, tuple(dict.fromkeys(e for one in alike for e in one["evidence"]))
-    if ladder.top_event is not None and ladder.anomaly is not None:
-        much = f"{ladder.anomaly:.2f} of 1"
-        text = (
-            f"Measured against its client's past the session is unusual to {much}; this event surprised most."
-        )
+    if ladder.top_event is not None and (ladder.anomaly or 0) >= WORTH_SAYING:
+        share = f"{100 * (ladder.anomaly or 0):.2f}".rstrip("0").rstrip(".")
+        text = f"By its client's past it is more surprising than {share} in 100 sessions, and this event most of all."
         yield "found", text, (ladder.top_event,)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from analytics.conclusion import MOST_NOTABLE, conclusion
 from analytics.introduction import introduction
-from analytics.phrases import called, ended, reason, with_arguments
+from analytics.phrases import called, ended, likeness, reason, with_arguments
 from analytics.wording import NAMED, counted, listed, named, time_of
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ ONE_BY_ONE = 12
 _OUT = {
     "mail": "by mail", "chat": "by chat", "ticket": "into a ticket or comment", "web": "in a web request",
     "share": "by sharing or publishing", "repository": "into a code repository",
+    "posting": "to where others can read it",
 }  # fmt: skip
 
 
@@ -167,17 +168,11 @@ def _one(alike: Sequence[Step], departures: Mapping[int, Departure], ladder: Lad
         yield Sentence("what", text, _both_ends(came))
 
 
-def _same(way: WayAround) -> str:
-    return {"shared value": "shares a value with it", "same arguments": "has the same arguments"}.get(
-        way.link, f"is for the {way.link}"
-    )
-
-
 def _around(way: WayAround, reached: datetime) -> Sentence:
     denied = named(way.denied_tool, "a call") + (
         f" on {named(way.denied_server)}" if way.denied_server else ""
     )
-    same = _same(way)
+    same = likeness(way)
     by = (
         f"by another {listed(list(way.way))}"
         if way.way
@@ -204,7 +199,7 @@ def _left(left: Sequence[Departure], alike: Sequence[Step], ladder: Ladder) -> S
         text = f"What went out {out} with {it} is not known: {why}."
         return Sentence("what", text, events)
     return Sentence(
-        "what", f"What went out {out} with {it} holds nothing that a result seen before had returned.", events
+        "what", f"What went out {out} with {it} holds no rare value that was first seen in a result.", events
     )
 
 
@@ -238,7 +233,7 @@ def _elsewhere(ladder: Ladder) -> Iterator[Sentence]:
         when = time_of(way.denied_time, ladder.summary.first)
         text = f"What was denied at {when} was reached in session {way.other_session[:8]} with {tool}"
         by = f", by another {listed(list(way.way))}" if way.way else ", the same way"
-        yield Sentence("elsewhere", f"{text}{by}: it {_same(way)}.", (way.denied_event, way.reached_event))
+        yield Sentence("elsewhere", f"{text}{by}: it {likeness(way)}.", (way.denied_event, way.reached_event))
 
 
 def _not_known(ladder: Ladder) -> Iterator[Sentence]:

@@ -30,10 +30,15 @@ def named(text: str | None, otherwise: str = "something unnamed", longest: int =
         return otherwise
     if _PLAIN.fullmatch(text):
         return text
-    cut = text if len(text) <= longest else text[: longest - 1] + "…"
-    return (
-        "“" + "".join("'" if c in '“”"' else "(" if c == "[" else ")" if c == "]" else c for c in cut) + "”"
+    quoted = "".join(
+        "'" if c in '“”"' else "(" if c == "[" else ")" if c == "]" else c for c in cut(text, longest)
     )
+    return f"“{quoted}”"
+
+
+def cut(text: str, longest: int = _LONGEST) -> str:
+    """Return a text of at most so many characters, which ends in … if some are left out."""
+    return text if len(text) <= longest else text[: longest - 1] + "…"
 
 
 def events_by(rows: Iterable[Mapping[str, Any]], name: Any) -> dict[str, tuple[str, ...]]:

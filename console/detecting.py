@@ -6,6 +6,7 @@ import sys
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
+from datetime import UTC
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,11 +37,11 @@ if TYPE_CHECKING:
 POLL_SECONDS = 0.5
 _SHORT = """
 SELECT left(finding_id, 8) AS finding, severity, coalesce(user_id, client, server_name) AS who,
-       strftime(event_time, '%m-%d %H:%M') AS "when", explanation
+       strftime(event_time, '%m-%d %H:%MZ') AS "when", explanation
 FROM ({})"""
 _INCIDENTS = "FROM incidents ORDER BY risk DESC, last DESC, incident"
 _SHORT_INCIDENTS = """
-SELECT left(incident, 8) AS incident, risk, strftime(first, '%m-%d %H:%M') AS first, findings, open,
+SELECT left(incident, 8) AS incident, risk, strftime(first, '%m-%d %H:%MZ') AS first, findings, open,
        array_to_string(users, ' ') AS users, array_to_string(detections, ' ') AS detections
 FROM incidents ORDER BY risk DESC, last DESC, incidents.incident"""
 _ONE = "FROM findings WHERE finding_id = $finding"
@@ -186,7 +187,7 @@ def _page(
     yield "evidence: without any one of these it would not have been found"
     for event in events:
         what = " ".join(str(event[n]) for n in ("user_id", "server_name", "tool_name", "outcome") if event[n])
-        when = f"{event['event_time']:%Y-%m-%d %H:%M:%S}"
+        when = f"{event['event_time'].astimezone(UTC):%Y-%m-%d %H:%M:%SZ}"
         yield f"  {when}  {event['event_class']:12}  {visible(what)}  {event['event_id']}"
     if detection is not None:
         yield ""

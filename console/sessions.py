@@ -22,7 +22,7 @@ WHERE ($user IS NULL OR "user" = $user) AND ($client IS NULL OR client = $client
 ORDER BY last DESC, session"""
 _SHORT = """
 SELECT left(session, 8) AS session, round(confidence, 2) AS sure, "user", client,
-       strftime(first, '%m-%d %H:%M') AS first, calls, denied, sidestepped, round(anomaly, 2) AS anomaly
+       strftime(first, '%m-%d %H:%MZ') AS first, calls, denied, sidestepped, round(anomaly, 2) AS anomaly
 FROM ({})"""
 """For a person: what fits a line. The beginning of a session's id is enough to name it."""
 
