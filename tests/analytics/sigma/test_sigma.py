@@ -278,6 +278,21 @@ def test_a_bad_rule_is_named_and_stops_no_other(tmp_path):
     assert len(rules.problems) == len(BAD) + 4, told
 
 
+def test_a_bad_rule_among_others_of_its_file_is_named(tmp_path):
+    """Of many rules in one file the wrong one is said by its title, however late it fails; the others run."""
+    one = "title: {}\nlogsource: {{product: mcp}}\ndetection: {{s: {}, condition: s}}\n"
+    rules = [("Early", "{tool_name|re: '(?<!a)b'}"), ("Late", "{usr_id: x}"), ("Fine", "{tool_name: x}")]
+    lost = (
+        "title: Lost\ncorrelation: {type: event_count, rules: [nowhere], timespan: 1m, condition: {gte: 2}}\n"
+    )
+    (tmp_path / "many.yml").write_text("---\n".join([*(one.format(*rule) for rule in rules), lost]))
+    found = load(tmp_path)
+    assert [detection.title for detection in found.detections] == ["Fine"]
+    for title in ("Early", "Late", "Lost"):
+        assert sum(f"many.yml, {title}: " in problem for problem in found.problems) == 1, found.problems
+    assert not any(": b'" in problem for problem in found.problems)
+
+
 def test_the_regular_expressions_of_a_rule_are_checked_before_they_run():
     """RE2 is what runs them: it has no look-around, and time linear in the text."""
     with pytest.raises(duckdb.Error):
