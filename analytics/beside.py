@@ -24,10 +24,11 @@ def known_of(lake: Lake, session: str, as_of: AsOf) -> dict[str, Any]:
 
 
 def findings_of(lake: Lake, told: Timeline, as_of: AsOf) -> list[Row]:
-    """Return what detections found in this session, or on its events."""
+    """Return what detections found in this session, or on its events, the gravest first."""
     question = """
     SELECT finding_id, detection, title, severity, confidence, event_time, explanation, evidence, state FROM findings
-    WHERE session = $session OR list_has_any(evidence, $events) ORDER BY event_time, finding_id"""
+    WHERE session = $session OR list_has_any(evidence, $events)
+    ORDER BY list_position(['critical', 'high', 'medium', 'low', 'info'], severity), event_time, finding_id"""
     events = told.story["event_id"].to_pylist()
     asked = {"session": told.summary.session, "events": events if len(events) <= _MOST_IDS else []}
     rows: list[Row] = lake.sql(question, asked, as_of).arrow().to_pylist()

@@ -1,12 +1,20 @@
 """By which channel a tool hands data to others, told from the words of its name and its server's.
 
 An opinion about names, not a fact about a tool: a name that says nothing is no channel, and who receives is not judged.
+Detections and stories mean the same tools: what is a sink to those hands data out here, and an operator's word counts.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
+from typing import Any
+
+from analytics.detecting.tool_classes import Overrides, classify
+
+Place = tuple[str | None, str | None]
+"""A server and a tool."""
 
 _CAMEL = re.compile(r"([a-z0-9])([A-Z])")
 _WORD = re.compile(r"[a-z0-9]+")
@@ -72,6 +80,24 @@ _ASK = frozenset(
 )
 _SHARE = frozenset(["share", "publish", "upload", "gist", "paste", "pastebin"])
 _CODE = frozenset(["github", "gitlab", "bitbucket", "git"])
+
+
+POSTING = "posting"
+"""The channel of a sink whose name tells no other."""
+
+
+def channels(tools: Iterable[Place], told: Overrides) -> dict[Place, str | None]:
+    """Return the channel of each server and tool, None for what hands nothing out."""
+    classes = classify(((server, tool, None) for server, tool in tools), told).to_pylist()
+    return {(row["server_name"], row["tool_name"]): _of(row, told) for row in classes}
+
+
+def _of(row: Mapping[str, Any], told: Overrides) -> str | None:
+    server, tool = row["server_name"], row["tool_name"]
+    said = f"{server}.{tool}" in told or f"{server}.*" in told
+    if said and not row["sink"]:
+        return None
+    return channel(server, tool) or (POSTING if row["sink"] else None)
 
 
 @lru_cache(maxsize=4096)

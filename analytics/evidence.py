@@ -43,16 +43,20 @@ def gaps_of(rows: Sequence[Row], steps: Sequence[Step], summary: Summary, lost: 
     gaps = [gap for gap in found if gap is not None and gap.events]
     if lost:
         text = f"{lost:,} records of these sources were gone before they could be read"
+        if lost == 1:
+            text = "1 record of these sources was gone before it could be read"
         gaps.insert(0, Gap("lost", text, (rows[0]["event_id"],), len(rows)))
     return gaps
 
 
 def _gap(kind: str, text: str, rows: Sequence[Row], holds: Callable[[Row], bool]) -> Gap | None:
-    """Return a gap over the rows for which something holds. `text` has {n}, for how many of how many, and {by}."""
+    """Return a gap over the rows for which something holds. `text` has {by}, and {n} before "calls" or "events"."""
     hit = [row for row in rows if holds(row)]
     if not hit:
         return None
-    number = "all" if len(hit) == len(rows) and len(rows) > 1 else f"{len(hit):,} of {len(rows):,}"
+    if len(rows) == 1:
+        text = text.replace("{n} calls", "its only call").replace("{n} events", "its only event")
+    number = "all" if len(hit) == len(rows) else f"{len(hit):,} of {len(rows):,}"
     by = ", ".join(sorted({row["source_system"] for row in hit}))
     return Gap(kind, text.format(n=number, by=by), tuple(row["event_id"] for row in hit), len(rows))
 
@@ -95,22 +99,22 @@ def _of_calls(calls: Sequence[Step]) -> Iterable[Gap | None]:
     )
     yield _gap(
         "decision",
-        "whether {n} calls were allowed by anyone is not said ({by})",
+        "whether anyone allowed {n} calls is not said ({by})",
         rows,
         lambda row: row["decision"] in ("unknown", "not_evaluated"),
     )
     yield _gap(
         "decision",
-        "that {n} calls were refused is read from an error text only",
+        "the refusal of {n} calls is read from an error text only",
         rows,
         lambda row: row["denied"] and row["decision_basis"] == "weak",
     )
-    yield _gap("outcome", "how {n} calls ended is not said ({by})", rows,
+    yield _gap("outcome", "the outcome of {n} calls is not said ({by})", rows,
                lambda row: row["outcome"] == "unknown")  # fmt: skip
 
 
 def _of_who(rows: Sequence[Row]) -> Iterable[Gap | None]:
-    yield _gap("user", "{n} events name no user ({by})", rows, lambda row: row["user_id"] is None)
+    yield _gap("user", "no user is named by {n} events ({by})", rows, lambda row: row["user_id"] is None)
     yield _gap(
         "user",
         "the user of {n} events is not verified by anyone",
@@ -119,14 +123,14 @@ def _of_who(rows: Sequence[Row]) -> Iterable[Gap | None]:
             row["user_id"] is not None and row["user_assurance"] not in ("verified", "proxy_asserted")
         ),
     )
-    yield _gap("client", "{n} events name no client ({by})", rows, lambda row: row["client"] is None)
+    yield _gap("client", "no client is named by {n} events ({by})", rows, lambda row: row["client"] is None)
     yield _gap(
         "client",
         "the client of {n} events is only what it calls itself",
         rows,
         lambda row: row["client"] is not None and row["client_oauth_id"] is None,
     )
-    yield _gap("credential", "with which credential {n} events were done is not said ({by})", rows,
+    yield _gap("credential", "the credential of {n} events is not said ({by})", rows,
                lambda row: row["credential_id"] is None)  # fmt: skip
 
 
@@ -160,7 +164,10 @@ def _weak_joins(rows: Sequence[Row]) -> Gap | None:
     if not weak:
         return None
     least = min(p for _, p in weak)
-    text = f"{len(weak):,} events are joined to it by evidence alone, the least sure with probability {least:.2f}"
+    joined = "1 event is joined to it by evidence alone, with"
+    if len(weak) > 1:
+        joined = f"{len(weak):,} events are joined to it by evidence alone, the least sure with"
+    text = f"{joined} probability {least:.2f}"
     return Gap("session", text, tuple(row["event_id"] for row, _ in weak), len(rows))
 
 
@@ -173,11 +180,11 @@ def _of_clocks(rows: Sequence[Row]) -> Iterable[Gap | None]:
     )
     yield _gap(
         "clock",
-        "{n} events were recorded more than five minutes from when they are said to have happened",
+        "the time said of {n} events is more than five minutes from that of the recording",
         rows,
         lambda row: (
             row["recorded_time"] is not None and abs(row["recorded_time"] - row["event_time"]) > _LATE
         ),
     )
-    yield _gap("clock", "{n} events are dated after they were taken in", rows,
+    yield _gap("clock", "the time said of {n} events is later than that of the taking in", rows,
                lambda row: row["event_time"] > row["ingest_time"])  # fmt: skip

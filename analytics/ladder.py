@@ -6,13 +6,14 @@ what the evidence cannot tell is a gap, and is listed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from analytics.beside import exchanges_of, findings_of, known_of, lost_records
-from analytics.channels import channel
+from analytics.channels import Place, channels
+from analytics.detecting.tool_classes import overrides
 from analytics.elsewhere import ways_elsewhere
 from analytics.evidence import Gap, gaps_of
 from analytics.steps import CALLS, Departure, Flow, Row, Step, WayAround
@@ -100,7 +101,7 @@ def ladder(lake: Lake, session: str, as_of: AsOf = None) -> Ladder:
     told = timeline(lake, session, as_of)
     rows: list[Row] = told.rows.table.to_pylist()
     exchanges = exchanges_of(lake, rows, as_of)
-    steps = _steps(rows, exchanges)
+    steps = _steps(rows, exchanges, _channels(lake, rows))
     step_of = {event: step.number for step in steps for event in step.events}
     flows = _flows(told.story, step_of, {step.number for step in steps if step.is_call})
     ways = [*_ways(rows, step_of), *_ways_elsewhere(lake, told, as_of)]
@@ -116,20 +117,25 @@ def ladder(lake: Lake, session: str, as_of: AsOf = None) -> Ladder:
 # --- steps ------------------------------------------------------------------------------------------------------
 
 
-def _steps(rows: Iterable[Row], exchanges: dict[str, str]) -> list[Step]:
+def _channels(lake: Lake, rows: Iterable[Row]) -> dict[Place, str | None]:
+    calls = {(row["server_name"], row["attempted"]) for row in rows if row["event_class"] in CALLS}
+    return channels(sorted(calls, key=str), overrides(lake.path))
+
+
+def _steps(rows: Iterable[Row], exchanges: dict[str, str], outward: Mapping[Place, str | None]) -> list[Step]:
     together: dict[str, list[Row]] = {}
     for row in rows:
         own: str = row["event_id"]
         together.setdefault(exchanges.get(own, own), []).append(row)
-    return [_step(number, seen) for number, seen in enumerate(together.values())]
+    return [_step(number, seen, outward) for number, seen in enumerate(together.values())]
 
 
-def _step(number: int, seen: list[Row]) -> Step:
+def _step(number: int, seen: list[Row], outward: Mapping[Place, str | None]) -> Step:
     best = max(seen, key=_tells)
     return Step(
         number, best, seen, [row["event_id"] for row in seen], sorted({row["vantage"] for row in seen}),
         any(row["denied"] for row in seen), any(row["reached"] for row in seen),
-        channel(best["server_name"], best["attempted"]) if best["event_class"] in CALLS else None,
+        outward[best["server_name"], best["attempted"]] if best["event_class"] in CALLS else None,
     )  # fmt: skip
 
 

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from analytics.conclusion import MOST_NOTABLE, conclusion
 from analytics.introduction import introduction
-from analytics.phrases import called, ended, reason, with_arguments
-from analytics.wording import NAMED, clock, counted, length, listed, named
+from analytics.phrases import called, ended, likeness, reason, with_arguments
+from analytics.wording import NAMED, counted, listed, named, time_of
 
 if TYPE_CHECKING:
     from analytics.ladder import Ladder
@@ -20,10 +22,10 @@ if TYPE_CHECKING:
 
 ONE_BY_ONE = 12
 """Up to so many calls, each has a sentence; more are told in groups around what stands out."""
-MOST_NOTABLE = 40
 _OUT = {
     "mail": "by mail", "chat": "by chat", "ticket": "into a ticket or comment", "web": "in a web request",
     "share": "by sharing or publishing", "repository": "into a code repository",
+    "posting": "to where others can read it",
 }  # fmt: skip
 
 
@@ -42,8 +44,7 @@ def story(ladder: Ladder) -> list[Sentence]:
         *(Sentence("who", text, events) for text, events in introduction(ladder)),
         *_happened(ladder),
         *_elsewhere(ladder),
-        *_sum(ladder),
-        *_found(ladder),
+        *(Sentence(part, text, events) for part, text, events in conclusion(ladder)),
         *_not_known(ladder),
     ]
 
@@ -64,12 +65,12 @@ def _happened(ladder: Ladder) -> Iterator[Sentence]:
     plain: list[Step] = []
     for step in calls:
         if step.number in notable:
-            yield from _routine(plain)
+            yield from _routine(plain, ladder.summary.first)
             plain = []
             yield from _one(notable[step.number], departures, ladder)
         elif step.number not in told:
             plain.append(step)
-    yield from _routine(plain)
+    yield from _routine(plain, ladder.summary.first)
 
 
 def _runs(calls: Sequence[Step]) -> dict[int, list[Step]]:
@@ -116,13 +117,14 @@ def _rank(step: Step, departures: Mapping[int, Departure]) -> int | None:
     return None if step.row["outcome"] in ("success", "unknown", "input_required") else 4
 
 
-def _routine(steps: Sequence[Step]) -> Iterator[Sentence]:
+def _routine(steps: Sequence[Step], first: datetime) -> Iterator[Sentence]:
     if not steps:
         return
     tools = counted([called(step) for step in steps])
     events = tuple(step.events[0] for step in steps)
     begin, end = steps[0].row["event_time"], steps[-1].row["event_time"]
-    when = f"At {clock(begin)}" if len(steps) == 1 else f"From {clock(begin)} to {clock(end)}"
+    from_then = time_of(begin, first)
+    when = f"At {from_then}" if len(steps) == 1 else f"From {from_then} to {time_of(end, begin)}"
     calls = "it called" if len(steps) == 1 else f"it made {len(steps):,} calls:"
     answered = sum(step.reached for step in steps)
     if answered == len(steps):
@@ -139,11 +141,12 @@ def _routine(steps: Sequence[Step]) -> Iterator[Sentence]:
 def _one(alike: Sequence[Step], departures: Mapping[int, Departure], ladder: Ladder) -> Iterator[Sentence]:
     """Tell a call, and those after it that are like it."""
     step = alike[0]
-    row, when = step.row, clock(step.row["event_time"])
+    row, when = step.row, time_of(step.row["event_time"], ladder.summary.first)
     events = tuple(event for one in alike for event in one.events)
     again = ""
     if len(alike) > 1:
-        again = f" This happened {len(alike):,} times, the last at {clock(alike[-1].row['event_time'])}."
+        last = time_of(alike[-1].row["event_time"], row["event_time"])
+        again = f" This happened {len(alike):,} times, the last at {last}."
     if step.denied:
         asked = (
             f"At {when} it asked for {called(step)}{with_arguments(row)} and was denied{reason(row)}.{again}"
@@ -154,7 +157,7 @@ def _one(alike: Sequence[Step], departures: Mapping[int, Departure], ladder: Lad
             "what", f"At {when} it called {called(step)}{with_arguments(row)}{ended(row)}.{again}", events
         )
     if step.around is not None:
-        yield _around(step.around)
+        yield _around(step.around, row["event_time"])
     left = [departures[one.number] for one in alike if one.number in departures]
     if left:
         yield _left(left, alike, ladder)
@@ -165,27 +168,20 @@ def _one(alike: Sequence[Step], departures: Mapping[int, Departure], ladder: Lad
         yield Sentence("what", text, _both_ends(came))
 
 
-def _same(way: WayAround) -> str:
-    return {"shared value": "shares a value with it", "same arguments": "has the same arguments"}.get(
-        way.link, f"is for the {way.link}"
-    )
-
-
-def _around(way: WayAround) -> Sentence:
+def _around(way: WayAround, reached: datetime) -> Sentence:
     denied = named(way.denied_tool, "a call") + (
         f" on {named(way.denied_server)}" if way.denied_server else ""
     )
-    same = _same(way)
+    same = likeness(way)
     by = (
         f"by another {listed(list(way.way))}"
         if way.way
         else "the same way, later: it may have been approved meanwhile"
     )
-    text = (
-        f"That got around a refusal: {denied} was denied at {clock(way.denied_time)}, and this {same}, {by}."
-    )
+    when = time_of(way.denied_time, reached)
+    text = f"That got around a refusal: {denied} was denied at {when}, and this {same}, {by}."
     if not way.way:
-        text = f"The same had been denied: {denied}, at {clock(way.denied_time)}; this {same} and went {by}."
+        text = f"The same had been denied: {denied}, at {when}; this {same} and went {by}."
     return Sentence("what", text, (way.denied_event, way.reached_event))
 
 
@@ -203,7 +199,7 @@ def _left(left: Sequence[Departure], alike: Sequence[Step], ladder: Ladder) -> S
         text = f"What went out {out} with {it} is not known: {why}."
         return Sentence("what", text, events)
     return Sentence(
-        "what", f"What went out {out} with {it} holds nothing that a result seen before had returned.", events
+        "what", f"What went out {out} with {it} holds no rare value that was first seen in a result.", events
     )
 
 
@@ -223,7 +219,7 @@ def _values(came: Iterable[Flow]) -> str:
     return "a value" if count == 1 else f"{count:,} values"
 
 
-# --- elsewhere, in sum, found, and not known --------------------------------------------------------------------
+# --- elsewhere, and not known ----------------------------------------------------------------------------------
 
 
 def _elsewhere(ladder: Ladder) -> Iterator[Sentence]:
@@ -234,51 +230,10 @@ def _elsewhere(ladder: Ladder) -> Iterator[Sentence]:
         tool = named(way.reached_tool, "a call") + (
             f" on {named(way.reached_server)}" if way.reached_server else ""
         )
-        when = clock(way.denied_time)
+        when = time_of(way.denied_time, ladder.summary.first)
         text = f"What was denied at {when} was reached in session {way.other_session[:8]} with {tool}"
         by = f", by another {listed(list(way.way))}" if way.way else ", the same way"
-        yield Sentence("elsewhere", f"{text}{by}: it {_same(way)}.", (way.denied_event, way.reached_event))
-
-
-def _sum(ladder: Ladder) -> Iterator[Sentence]:
-    count = {name: len(steps) for name, steps in ladder.rungs.items()}
-    around = {way.denied_event for way in ladder.ways if way.way}
-    calls = ladder.rungs["asked"]
-    if not calls:
-        return
-    lasted = (ladder.summary.last - ladder.summary.first).total_seconds()
-    took = f"In {length(lasted)}" if lasted >= 1 else "In less than a second"
-    parts = [
-        f"{_number(count['denied'], 'was', 'were')} denied and {_number(count['reached'], 'was', 'were')} answered",
-        f"{_number(len(around), 'refusal was', 'refusals were')} got around",
-        f"{_number(count['left'], 'call', 'calls')} handed something out by the names of the tools",
-    ]
-    asked = _number(count["asked"], "call", "calls")
-    yield Sentence(
-        "sum", f"{took} it asked for {asked}: {'; '.join(parts)}.", tuple(step.events[0] for step in calls)
-    )
-
-
-def _number(count: int, one: str, many: str) -> str:
-    nothing = "none" if one == "was" else "no"
-    return f"{nothing} {many}" if count == 0 else f"{count:,} {one if count == 1 else many}"
-
-
-def _found(ladder: Ladder) -> Iterator[Sentence]:
-    kinds: dict[tuple[str, ...], list[str]] = {}
-    for finding in ladder.findings:
-        kind = (finding["title"], finding["severity"], finding["detection"], finding["state"])
-        kinds.setdefault(kind, []).extend(finding["evidence"])
-    for (title, severity, detection, state), events in list(kinds.items())[:MOST_NOTABLE]:
-        judged = "" if state == "open" else f", judged {state}"
-        text = f"A detection found here: {title} ({severity}, {detection}{judged})."
-        yield Sentence("found", text, tuple(dict.fromkeys(events)))
-    if ladder.top_event is not None and ladder.anomaly is not None:
-        much = f"{ladder.anomaly:.2f} of 1"
-        text = (
-            f"Measured against its client's past the session is unusual to {much}; this event surprised most."
-        )
-        yield Sentence("found", text, (ladder.top_event,))
+        yield Sentence("elsewhere", f"{text}{by}: it {likeness(way)}.", (way.denied_event, way.reached_event))
 
 
 def _not_known(ladder: Ladder) -> Iterator[Sentence]:

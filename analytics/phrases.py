@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from analytics.wording import named
 
 if TYPE_CHECKING:
-    from analytics.steps import Step
+    from analytics.steps import Step, WayAround
 
 
 def called(step: Step) -> str:
@@ -22,18 +22,18 @@ def with_arguments(row: Mapping[str, Any]) -> str:
     """Say on what: the resource, or the arguments."""
     if row["resource_uri"]:
         return f" ({named(row['resource_uri'])})"
-    return f" with {named(_arguments(row['arguments']))}" if row["arguments"] not in (None, "{}") else ""
+    return f" with {named(flat(row['arguments']))}" if row["arguments"] not in (None, "{}") else ""
 
 
-def _arguments(text: str) -> str:
+def flat(arguments: str, separator: str = ", ") -> str:
     """Return arguments as name=value, which reads better than JSON."""
     try:
-        values = json.loads(text)
+        values = json.loads(arguments)
     except (ValueError, RecursionError):
-        return text
+        return arguments
     if not isinstance(values, dict):
-        return text
-    return ", ".join(
+        return arguments
+    return separator.join(
         f"{k}={v if isinstance(v, str) else json.dumps(v, ensure_ascii=False)}" for k, v in values.items()
     )
 
@@ -58,3 +58,10 @@ def ended(row: Mapping[str, Any]) -> str:
         "input_required": " and was asked for more", "tool_error": " and the tool reported an error",
         "timeout": " and it timed out", "cancelled": " and it was cancelled",
     }.get(row["outcome"], " and it failed")  # fmt: skip
+
+
+def likeness(way: WayAround) -> str:
+    """Say what a call has in common with the refusal it got around."""
+    return {"shared value": "shares a value with it", "same arguments": "has the same arguments"}.get(
+        way.link, f"is for the {way.link}"
+    )

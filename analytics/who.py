@@ -27,6 +27,13 @@ _FINDINGS = {
     "server": "server_name = $id", "tool": "server_name || '.' || tool_name = $id",
 }  # fmt: skip
 KINDS = tuple(_CONDITIONS)
+_ALIKE = 0.9
+_NEAR = """
+SELECT name FROM (
+    SELECT DISTINCT unnest([user_id, user_email, client_oauth_id, client_name, agent_id, agent_name, credential_id,
+                            server_name, server_id, server_name || '.' || tool_name]) AS name FROM events)
+WHERE contains(lower(name), lower($id)) OR jaro_winkler_similarity(lower(name), lower($id)) >= $alike
+ORDER BY jaro_winkler_similarity(lower(name), lower($id)) DESC, name LIMIT 3"""
 
 FACETS = {
     "people": "person", "assurances": "user_assurance", "clients": "client", "versions": "client_version",
@@ -56,12 +63,7 @@ def who(lake: Lake, name: str, kind: str | None = None, as_of: AsOf = None) -> P
     kinds = _kinds(lake, name, as_of)
     if (kind or next(iter(kinds), None)) not in kinds:
         wanted = f"no {kind}" if kind else "no user, client, credential, server or tool"
-        raise UsageError(
-            f"{wanted} is called {name}",
-            hint=f"it is a {', '.join(kinds)}"
-            if kinds
-            else "a tool is server.tool; `tooltrail clients` lists clients",
-        )
+        raise UsageError(f"{wanted} is called {name}", hint=_hint(lake, name, kinds, as_of))
     chosen = kind or kinds[0]
     facets = ", ".join(f"{_facet(expression)} AS {name}" for name, expression in FACETS.items())
     question = (
@@ -80,6 +82,16 @@ def _kinds(lake: Lake, name: str, as_of: AsOf) -> tuple[str, ...]:
     counts = ", ".join(f"count_if({condition}) AS {kind}" for kind, condition in _CONDITIONS.items())
     row = lake.sql(f"SELECT {counts} FROM events", {"id": name}, as_of).arrow().to_pylist()[0]  # noqa: S608 - our own words
     return tuple(kind for kind in KINDS if row[kind])
+
+
+def _hint(lake: Lake, name: str, kinds: tuple[str, ...], as_of: AsOf) -> str:
+    """Say what the id is instead, or which ids hold it or are spelt much like it."""
+    if kinds:
+        return f"it is a {', a '.join(kinds)}"
+    near = lake.sql(_NEAR, {"id": name, "alike": _ALIKE}, as_of).arrow()["name"].to_pylist()
+    if near:
+        return f"did you mean {' or '.join(near)}?"
+    return "a tool is server.tool; `tooltrail clients` lists clients"
 
 
 def _facet(expression: str) -> str:

@@ -24,16 +24,21 @@ def short_ids(events: Iterable[str]) -> Mapping[str, str]:
     return {i: i[:length] for i in ids}
 
 
-def named(text: str | None, otherwise: str = "something unnamed") -> str:
+def named(text: str | None, otherwise: str = "something unnamed", longest: int = _LONGEST) -> str:
     """Return a name from a log as it may stand in a sentence: as it is if it is plain, else cut and in quotes."""
     if not text:
         return otherwise
     if _PLAIN.fullmatch(text):
         return text
-    cut = text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
-    return (
-        "“" + "".join("'" if c in '“”"' else "(" if c == "[" else ")" if c == "]" else c for c in cut) + "”"
+    quoted = "".join(
+        "'" if c in '“”"' else "(" if c == "[" else ")" if c == "]" else c for c in cut(text, longest)
     )
+    return f"“{quoted}”"
+
+
+def cut(text: str, longest: int = _LONGEST) -> str:
+    """Return a text of at most so many characters, which ends in … if some are left out."""
+    return text if len(text) <= longest else text[: longest - 1] + "…"
 
 
 def events_by(rows: Iterable[Mapping[str, Any]], name: Any) -> dict[str, tuple[str, ...]]:
@@ -48,6 +53,11 @@ def events_by(rows: Iterable[Mapping[str, Any]], name: Any) -> dict[str, tuple[s
 def few(by_name: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
     """Return the first event of each name: enough to show that it was there."""
     return tuple(dict.fromkeys(events[0] for events in list(by_name.values())[:NAMED]))
+
+
+def many(count: int, noun: str) -> str:
+    """Return a number with its noun, which takes an s unless there is one."""
+    return f"{count:,} {noun}" + ("" if count == 1 else "s")
 
 
 def counted(names: Sequence[str]) -> str:
@@ -68,6 +78,11 @@ def listed(names: Sequence[str]) -> str:
 def clock(moment: datetime) -> str:
     """Return the time of day, UTC."""
     return moment.astimezone(UTC).strftime("%H:%M:%S")
+
+
+def time_of(moment: datetime, told: datetime) -> str:
+    """Return the time of day, UTC, with the date if the reader would take it for another day, that of `told`."""
+    return clock(moment) if day(moment) == day(told) else f"{clock(moment)} on {day(moment)}"
 
 
 def day(moment: datetime) -> str:

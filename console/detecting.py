@@ -6,6 +6,7 @@ import sys
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
+from datetime import UTC
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ from analytics.detecting import catalog, frameworks, job
 from analytics.detecting.catalog import Detection
 from analytics.detecting.evaluate import Finding, Verdict
 from analytics.detecting.triage import find
+from analytics.wording import many
 from console.alerts.delivering import Courier
 from console.alerts.settings import read as read_alerts
 from console.alerts.sinks import Sender
@@ -35,11 +37,11 @@ if TYPE_CHECKING:
 POLL_SECONDS = 0.5
 _SHORT = """
 SELECT left(finding_id, 8) AS finding, severity, coalesce(user_id, client, server_name) AS who,
-       strftime(event_time, '%m-%d %H:%M') AS "when", explanation
+       strftime(event_time, '%m-%d %H:%MZ') AS "when", explanation
 FROM ({})"""
 _INCIDENTS = "FROM incidents ORDER BY risk DESC, last DESC, incident"
 _SHORT_INCIDENTS = """
-SELECT left(incident, 8) AS incident, risk, strftime(first, '%m-%d %H:%M') AS first, findings, open,
+SELECT left(incident, 8) AS incident, risk, strftime(first, '%m-%d %H:%MZ') AS first, findings, open,
        array_to_string(users, ' ') AS users, array_to_string(detections, ' ') AS detections
 FROM incidents ORDER BY risk DESC, last DESC, incidents.incident"""
 _ONE = "FROM findings WHERE finding_id = $finding"
@@ -111,7 +113,7 @@ def follow_commits(place: Place, output: Output, pack: Pack, *, again: bool) -> 
                     sys.stdout.flush()
             for courier in couriers:
                 if sent := courier.run():
-                    say(f"alerts.{courier.alert.name}: {sent:,} findings sent")
+                    say(f"alerts.{courier.alert.name}: {many(sent, 'finding')} sent")
             stop.wait(POLL_SECONDS)
 
 
@@ -127,7 +129,8 @@ def run_once(
     run = job.update(lake, detections, again=again, settings=settings)
     for line in _not_evaluable(run.verdicts):
         say(line)
-    say(f"{len(detections)} detections over {run.days} days with new events: {len(run.written)} new findings")
+    over = f"{many(len(detections), 'detection')} over {many(run.days, 'day')} with new events"
+    say(f"{over}: {many(len(run.written), 'new finding')}")
     return run.written
 
 
@@ -184,7 +187,7 @@ def _page(
     yield "evidence: without any one of these it would not have been found"
     for event in events:
         what = " ".join(str(event[n]) for n in ("user_id", "server_name", "tool_name", "outcome") if event[n])
-        when = f"{event['event_time']:%Y-%m-%d %H:%M:%S}"
+        when = f"{event['event_time'].astimezone(UTC):%Y-%m-%d %H:%M:%SZ}"
         yield f"  {when}  {event['event_class']:12}  {visible(what)}  {event['event_id']}"
     if detection is not None:
         yield ""

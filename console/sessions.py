@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
+from analytics.wording import many
 from console.exits import say
 from console.options import Place
 from console.output import Output
@@ -21,7 +22,7 @@ WHERE ($user IS NULL OR "user" = $user) AND ($client IS NULL OR client = $client
 ORDER BY last DESC, session"""
 _SHORT = """
 SELECT left(session, 8) AS session, round(confidence, 2) AS sure, "user", client,
-       strftime(first, '%m-%d %H:%M') AS first, calls, denied, sidestepped, round(anomaly, 2) AS anomaly
+       strftime(first, '%m-%d %H:%MZ') AS first, calls, denied, sidestepped, round(anomaly, 2) AS anomaly
 FROM ({})"""
 """For a person: what fits a line. The beginning of a session's id is enough to name it."""
 
@@ -41,7 +42,7 @@ def stitch_new(lake: Lake) -> None:
     done = job.update(lake)
     if done.events:
         merged = f", {done.merged:,} merged into others" if done.merged else ""
-        say(f"{done.events:,} new events in {done.sessions:,} sessions{merged}")
+        say(f"{many(done.events, 'new event')} in {many(done.sessions, 'session')}{merged}")
     for line in _told(done.doubts):
         say(line)
     say(f"sessions as of events version {done.version}")
@@ -50,4 +51,4 @@ def stitch_new(lake: Lake) -> None:
 def _told(doubts: Iterable[Doubt]) -> Iterable[str]:
     for doubt in doubts:
         where = f"{doubt.source_system}, client {doubt.client or 'not known'}"
-        yield f"not believed: {doubt.keys:,} values of {doubt.column} ({where}): {doubt.why}"
+        yield f"not believed: {many(doubt.keys, 'value')} of {doubt.column} ({where}): {doubt.why}"

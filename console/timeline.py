@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import textwrap
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -15,7 +14,9 @@ from rich.cells import cell_len
 
 from analytics.evidence import join_probability
 from analytics.ladder import SURE, Ladder
+from analytics.phrases import flat, likeness
 from analytics.steps import Step, WayAround
+from analytics.wording import cut, many
 from console.exits import say
 from console.options import Place
 from console.output import MadeRows, Output
@@ -100,7 +101,7 @@ def _notes(ladder: Ladder, step: Step, row: dict[str, Any], *, witnesses: bool) 
 def arguments_summary(row: dict[str, Any]) -> str:
     """Return arguments in one line: name=value of the kept ones, else the names that were seen."""
     if row["arguments"]:
-        return _flat(row["arguments"])
+        return flat(row["arguments"], "  ")
     if row["argument_names"]:
         return "arguments not kept: " + " ".join(row["argument_names"])
     return ""
@@ -115,7 +116,7 @@ def _header(ladder: Ladder, width: int) -> Iterator[str]:
         ("credential", summary.credentials or ["not known"]),
         ("servers", summary.servers or ["none"]),
     ):
-        yield from _labelled(label, ", ".join(values), width)
+        yield from _labelled(label, ", ".join(cut(value) for value in values), width)
     lasted = _length((summary.last - summary.first).total_seconds())
     yield from _labelled("time", f"{_stamp(summary.first)} to {_stamp(summary.last)} ({lasted})", width)
     yield from _labelled("calls", _counts(ladder), width)
@@ -138,7 +139,7 @@ def _header(ladder: Ladder, width: int) -> Iterator[str]:
 def _counts(ladder: Ladder) -> str:
     rungs = {name: len(steps) for name, steps in ladder.rungs.items()}
     calls = f"{rungs['asked']} attempted, {rungs['denied']} denied, {rungs['reached']} reached"
-    return f"{calls} (in {ladder.summary.events} events)"
+    return f"{calls} (in {many(ladder.summary.events, 'event')})"
 
 
 def _beyond(ladder: Ladder) -> str:
@@ -216,7 +217,7 @@ def _way_around(way: WayAround) -> str:
     by = way.denied_tool or "a call"
     at = way.denied_time.astimezone(UTC).strftime("%H:%M:%S")
     where = f" in session {way.other_session[:8]}" if way.other_session else ""
-    same = "shares a value with it" if way.link == "shared value" else f"is for the {way.link}"
+    same = likeness(way)
     hidden = [part for part in way.way if part in ("client", "credential")]
     same += f", with another {' and '.join(hidden)}" if hidden else "" if way.way else ", the same way"
     return f"denied, then reached: {by} was denied at {at}{where}; this {same}"
@@ -240,18 +241,6 @@ def _wrapped(text: str, width: int) -> Iterator[str]:
 
 def _styled(word: str, style: dict[str, Any]) -> str:
     return click.style(fit(visible(word), _DECISION_WIDTH), **style)
-
-
-def _flat(arguments: str) -> str:
-    try:
-        value = json.loads(arguments)
-    except (ValueError, RecursionError):
-        return arguments
-    if not isinstance(value, dict):
-        return arguments
-    return "  ".join(
-        f"{k}={v if isinstance(v, str) else json.dumps(v, ensure_ascii=False)}" for k, v in value.items()
-    )
 
 
 def _stamp(time: datetime) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from analytics.who import FACETS, Profile, clients
+from analytics.wording import many
 from console.exits import say
 from console.exporting import moment
 from console.options import Place
@@ -41,7 +42,8 @@ def _page(profile: Profile, limit: int, width: int) -> Iterator[str]:
     yield click.style(f"{profile.kind} {visible(profile.id)}", bold=True)
     if others := [kind for kind in profile.kinds if kind != profile.kind]:
         yield f"also a {', a '.join(others)}: see --kind"
-    yield f"{'seen':{_LABEL_WIDTH}}{_stamp(facts['first'])} to {_stamp(facts['last'])} UTC, {facts['events']:,} events"
+    seen = f"{_stamp(facts['first'])} to {_stamp(facts['last'])} UTC, {many(facts['events'], 'event')}"
+    yield f"{'seen':{_LABEL_WIDTH}}{seen}"
     ended = f"{facts['succeeded']:,} succeeded, {facts['failed']:,} failed, {facts['denied']:,} denied"
     unknown = facts["calls"] - facts["succeeded"] - facts["failed"] - facts["denied"]
     yield f"{'calls':{_LABEL_WIDTH}}{facts['calls']:,}: {ended}{f', {unknown:,} not said' if unknown > 0 else ''}"
@@ -56,7 +58,7 @@ def _page(profile: Profile, limit: int, width: int) -> Iterator[str]:
 
 def _facet(label: str, values: Sequence[Mapping[str, Any]], limit: int, width: int) -> Iterator[str]:
     for number, value in enumerate(values[:limit]):
-        when = f"{value['events']:>7,} events  {_stamp(value['first'])} to {_stamp(value['last'])}"
+        when = f"{many(value['events'], 'event'):>14}  {_stamp(value['first'])} to {_stamp(value['last'])}"
         room = max(20, width - _LABEL_WIDTH - len(when) - 2)
         yield f"{'' if number else label:{_LABEL_WIDTH}}{fit(visible(value['value']), room)}  {when}"
     yield from _more(values, limit)
@@ -82,18 +84,18 @@ def _more(rows: Sequence[Any], limit: int) -> Iterator[str]:
 def _tool(row: Mapping[str, Any]) -> str:
     name = f"{row['server'] or '?'}.{row['tool']}"
     ended = f"{row['succeeded']:>7,} succeeded {row['failed']:>5,} failed {row['denied']:>5,} denied"
-    return f"{row['calls']:>7,} calls  {ended}  {name}"
+    return f"{many(row['calls'], 'call'):>13}  {ended}  {name}"
 
 
 def _denial(row: Mapping[str, Any]) -> str:
     name = f"{row['server'] or '?'}.{row['tool'] or '?'}"
-    return f"{row['times']:>7,} times  {_stamp(row['last'])}  {name}: {row['reason'] or 'no reason given'}"
+    return f"{many(row['times'], 'time'):>13}  {_stamp(row['last'])}  {name}: {row['reason'] or 'no reason given'}"
 
 
 def _session(row: Mapping[str, Any]) -> str:
     around = f", {row['sidestepped']} got around" if row["sidestepped"] else ""
     anomaly = f", anomaly {row['anomaly']:.2f}" if row["anomaly"] is not None else ""
-    counts = f"{row['calls']:,} calls, {row['denied']:,} denied{around}{anomaly}"
+    counts = f"{many(row['calls'], 'call')}, {row['denied']:,} denied{around}{anomaly}"
     return f"{row['session'][:8]}  {_stamp(row['first'])} to {_stamp(row['last'])}  {counts}"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -101,16 +102,29 @@ def _finding(detection: Detection, row: Mapping[str, Any]) -> Finding:
         p_value=row.get("p_value"),
         event_time=row["event_time"],
         evidence=list(dict.fromkeys(row["evidence"])),
-        explanation=detection.explain.format_map(_Shown(row)),
+        explanation=_explained(detection.explain, row),
         rollout=False,
         tags=list(detection.tags),
         **{name: row.get(name) for name in ENTITIES},
     )
 
 
+_COUNTED = re.compile(r"\{(\w+)\} (\w{3,}?)(?:(?<=ss|sh|ch)es|s)\b")
+"""A number and what it counts, as explanations write it: {calls} calls, {of} addresses."""
+
+
 def finding_id(detection: str, key: str) -> str:
     """Return the stable key of a finding: 128 bits of SHA-256 over the detection and what it calls the thing."""
     return sha256(f"finding\0{detection}\0{key}".encode()).hexdigest()[:32]
+
+
+def _explained(template: str, row: Mapping[str, Any]) -> str:
+    """Return the sentence with a row's values; what there is one of takes no plural."""
+
+    def one(match: re.Match[str]) -> str:
+        return f"{{{match[1]}}} {match[2]}" if row.get(match[1]) == 1 else match[0]
+
+    return _COUNTED.sub(one, template).format_map(_Shown(row))
 
 
 class _Shown(dict[str, Any]):

@@ -5,7 +5,7 @@
 -- next = "Read what the source returned and what the session did after it; if it held instructions, quarantine the source and see what else read it."
 -- false_positives = ["work in which one leads to the other, such as summarising an issue and opening a pull request (pairs people use are learned)", "a value the person gave first, which logs of another gateway would show"]
 -- requires = ["args_leaves", "result_leaves"]
--- explain = "{shared} values that first appeared in {source} were given to {server_name}.{tool_name} {seconds} s later; that tool follows that source in {both} of {hours} hours of people who use the source"
+-- explain = "{server_name}.{tool_name} was given {shared} values that first appeared in {source}, {seconds} s before; that tool follows that source in {both} of {hours} hours of people who use the source"
 -- tags = ["MCP06", "MCP10", "ASI01", "AML.T0051.001", "AML.T0080.001", "AML.T0099", "DE.AE-03", "DE.AE-07"]
 -- lookback_hours = 2
 -- [parameters]

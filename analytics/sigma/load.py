@@ -67,7 +67,7 @@ def load(folder: Path) -> Rules:
     for rule in _resolved(rules, found):
         name, place = _name(rule), _place(rule)
         if name in taken:
-            found.problems.append(f"{place}: there is a rule {name} already, in {taken[name]}")
+            found.problems.append(f"{place}, {rule.title}: there is a rule {name} already, in {taken[name]}")
             continue
         taken[name] = place
         try:
@@ -75,7 +75,7 @@ def load(folder: Path) -> Rules:
         except _ForeignError as error:
             found.foreign[str(error)] = found.foreign.get(str(error), 0) + 1
         except Exception as error:  # noqa: BLE001 - a rule is untrusted: whatever it breaks is said, and stops no other
-            found.problems.append(f"{place}: {_reason(error)}")
+            found.problems.append(f"{place}, {rule.title}: {_reason(error)}")
     return found
 
 
@@ -100,9 +100,11 @@ def _read(file: Path, found: Rules) -> list[Any]:
     except Exception as error:  # noqa: BLE001 - a reader of foreign YAML: whatever it trips over is the file's fault
         found.problems.append(f"{file}: it is no Sigma rule: {_reason(error)}")
         return []
-    found.problems += [f"{file}: {_reason(error)}" for error in given.errors]
-    wrong = {id(rule) for rule in given.rules if rule.errors}
-    kept = [rule for rule in given.rules if id(rule) not in wrong]
+    titles = {id(wrong): rule.title for rule in given.rules for wrong in rule.errors}
+    for wrong in given.errors:
+        named = f", {titles[id(wrong)]}" if titles.get(id(wrong)) else ""
+        found.problems.append(f"{file}{named}: {_reason(wrong)}")
+    kept = [rule for rule in given.rules if not rule.errors]
     for rule in kept:
         rule.source = SigmaRuleLocation(file)
     return [*kept, *(one for one in given.filters if not one.errors)]
@@ -119,7 +121,7 @@ def _resolved(rules: list[Any], found: Rules) -> Iterator[Rule]:
                 rule.aliases.resolve_rule_references(whole)
             known.append(rule)
         except SigmaError as error:
-            found.problems.append(f"{_place(rule)}: {_reason(error)}")
+            found.problems.append(f"{_place(rule)}, {rule.title}: {_reason(error)}")
     yield from (rule for rule in known if rule._output)  # noqa: SLF001 - pySigma has no other name for it
 
 
@@ -135,7 +137,7 @@ def _place(rule: Rule) -> str:
 
 def _reason(error: BaseException) -> str:
     text = str(error.args[0]) if error.args else type(error).__name__
-    return " ".join(text.split())
+    return " ".join(re.sub(r": b'(.*)'$", r": \1", text).split())  # RE2 tells in bytes
 
 
 # --- a rule as a detection ----------------------------------------------------------------------------------------

@@ -52,14 +52,28 @@ USUAL = Gaps(0.8, float(np.log(5.0)), 1.2, float(np.log(3600.0)), 1.8)
 
 
 def fit(seconds: Floats, prior: Gaps = USUAL) -> Gaps:
-    """Return the mixture that explains the pauses, drawn towards the prior."""
-    x = log_seconds(seconds)
+    """Return the mixture that explains the pauses, drawn towards the prior.
+
+    Pauses too short to tell say that calls came in bursts, not how long one waits between bursts: they count for no
+    more than the others do, however many they are.
+    """
+    x = log_seconds(_balanced(seconds))
     if len(x) > _SAMPLE:
         x = x[np.linspace(0, len(x) - 1, _SAMPLE).astype(np.int64)]
     fitted = prior
     for _ in range(_ROUNDS):
         fitted = _improved(x, fitted, prior)
     return fitted
+
+
+def _balanced(seconds: Floats) -> Floats:
+    """Return the pauses with at most as many too short to tell as others."""
+    short = seconds <= SHORTEST
+    least, others = np.flatnonzero(short), seconds[~short]
+    if len(least) <= len(others) or not len(others):
+        return seconds
+    some = least[np.linspace(0, len(least) - 1, len(others)).astype(np.int64)]
+    return np.concatenate((seconds[some], others))
 
 
 def log_seconds(seconds: Floats) -> Floats:

@@ -20,6 +20,7 @@ from analytics.anomaly import kept
 from analytics.elsewhere import BOUND
 from analytics.stitching.gaps import Gaps, as_list
 from analytics.stitching.habits import Habits
+from analytics.stitching.products import product
 from analytics.stitching.states import CROSSED, crossings, summed
 from analytics.stitching.stitch import KEYS, Model, own_session, stitch
 from analytics.stitching.trust import Doubt
@@ -233,6 +234,7 @@ def prepared(events: pl.DataFrame) -> pl.DataFrame:
         person=pl.when(pl.col("user_id").is_not_null()).then(pl.concat_str(issuer, pl.lit("|"), "user_id")),
         person_kind=pl.col("user_id_kind").fill_null(""),
         client=pl.coalesce("client_oauth_id", "client_name", "agent_id"),
+        product=pl.coalesce("client_oauth_id", product("client_name"), "agent_id"),
         tool=pl.concat_str(
             pl.col("server_name").fill_null(""),
             pl.lit("/"),
@@ -243,7 +245,7 @@ def prepared(events: pl.DataFrame) -> pl.DataFrame:
 
 def _beside(events: pl.DataFrame, fresh: pl.DataFrame) -> pl.DataFrame:
     """Return the earlier events that new ones may belong to: of the same principal, or with an id in common."""
-    who = ("person", "client", "credential_id")
+    who = ("person", "product", "credential_id")
     same = [events.join(fresh.select(who).unique(), on=who, how="semi", nulls_equal=True)]
     same += [events.join(fresh.select(key).unique(), on=key, how="semi") for key in KEYS]
     return pl.concat(same).unique("event_id", keep="first", maintain_order=True)

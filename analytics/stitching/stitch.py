@@ -55,10 +55,11 @@ class Stitched:
 def stitch(events: pl.DataFrame, model: Model | None = None) -> Stitched:
     """Join events into sessions.
 
-    `events` has one row per event: event_id, event_time (µs), person, person_kind, client, credential_id,
-    client_address, source_system, source_instance, event_kind, tool, the KEYS, args_leaves, result_leaves, and
-    `known`: the session of an event that was joined earlier and is here as context, else null. Where `root` is not
-    null it is the session that the event's strongest believed id stands for by now.
+    `events` has one row per event: event_id, event_time (µs), person, person_kind, client, product (the client
+    without what changes in its name), credential_id, client_address, source_system, source_instance, event_kind,
+    tool, the KEYS, args_leaves, result_leaves, and `known`: the session of an event that was joined earlier and is
+    here as context, else null. Where `root` is not null it is the session that the event's strongest believed id
+    stands for by now.
     """
     model = model or Model()
     frame = _in_order(events)
@@ -92,14 +93,14 @@ def _in_order(events: pl.DataFrame) -> pl.DataFrame:
     )
     who = pl.coalesce("person", "credential_id", "client_address", nobody)
     frame = events.with_columns(
-        principal=pl.struct(who.alias("who"), pl.col("client")).rank("dense").cast(pl.Int64),
+        principal=pl.struct(who.alias("who"), pl.col("product")).rank("dense").cast(pl.Int64),
         seconds=pl.col("event_time").dt.epoch("us") / 1e6,
     ).sort("principal", "event_time", "event_id")
     return frame.with_columns(
         place=pl.int_range(pl.len(), dtype=pl.Int64),
         same=(pl.col("principal") == pl.col("principal").shift()).fill_null(value=False),
         pause=(pl.col("seconds") - pl.col("seconds").shift()).fill_null(0.0),
-        client=pl.col("client").fill_null(""),
+        product=pl.col("product").fill_null(""),
     )
 
 
@@ -108,16 +109,16 @@ def _fitted(frame: pl.DataFrame, model: Model) -> Model:
     inner = frame.filter("same")
     usual = gaps.fit(inner["pause"].to_numpy(), model.usual)
     clients = dict(model.clients)
-    for (client,), rows in inner.group_by(["client"], maintain_order=True):
-        clients[str(client)] = gaps.fit(rows["pause"].to_numpy(), clients.get(str(client), usual))
+    for (name,), rows in inner.group_by(["product"], maintain_order=True):
+        clients[str(name)] = gaps.fit(rows["pause"].to_numpy(), clients.get(str(name), usual))
     return Model(clients, usual, model.habits)
 
 
 def _pauses(frame: pl.DataFrame, model: Model) -> Floats:
     score = np.full(frame.height, _NEVER)
-    places = frame.filter("same").group_by("client").agg("place", "pause")
-    for client, place, pause in places.iter_rows():
-        score[place] = model.clients.get(client, model.usual).log_odds(np.array(pause))
+    places = frame.filter("same").group_by("product").agg("place", "pause")
+    for name, place, pause in places.iter_rows():
+        score[place] = model.clients.get(name, model.usual).log_odds(np.array(pause))
     return score
 
 

@@ -13,8 +13,8 @@ import polars as pl
 _ENOUGH_KEYS = 20
 _EVENTS_PER_KEY = 1.3
 _CALLS = pl.col("event_kind") == "tool_call"
-PLACE = ("source_system", "source_instance", "client")
-"""Where ids are of one making: what one product does for one client."""
+PLACE = ("source_system", "source_instance", "product")
+"""Where ids are of one making: what one system does for one client, whatever version the client calls itself."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,9 @@ def _one_per_call(events: pl.DataFrame, column: str) -> pl.DataFrame:
 
 
 def _doubts(events: pl.DataFrame, column: str, why: str) -> list[Doubt]:
-    grouped = events.group_by("source_system", "client").agg(keys=pl.col(column).n_unique(), events=pl.len())
+    grouped = events.group_by("source_system", client="product").agg(
+        keys=pl.col(column).n_unique(), events=pl.len()
+    )
     return [
         Doubt(column, why, **row) for row in grouped.sort("source_system", "client").iter_rows(named=True)
     ]

@@ -2,11 +2,13 @@
 
 A finding is sent, then its delivery is written. A crash in between sends it again under the same finding_id, by which a
 receiver can drop it: at least once, and exactly once for a receiver that does so. UDP tells nobody what arrived.
-A sink begins with what is found after it was first seen; it does not get the history.
+A sink begins with what is found after it was first seen; it does not get the history. A finding that the other side
+will not take stands in no other's way: two failures in a row are taken for a sink that is down.
 """
 
 from __future__ import annotations
 
+import http.client
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -38,6 +40,22 @@ SELECT count(DISTINCT finding_id) FROM deliveries
 WHERE sink = $sink AND state = 'sent' AND delivery_date = $today"""
 
 
+FAILURES = (OSError, http.client.HTTPException, ValueError, TooltrailError)
+"""What sending raises where the other side, its name or its answer is wrong."""
+
+
+@dataclass
+class _Pause:
+    """How long to wait after a failure, and until when."""
+
+    seconds: float = 0.0
+    until: float = 0.0
+
+    def longer(self, now: float) -> None:
+        self.seconds = min(max(FIRST_PAUSE, self.seconds * 2), LONGEST_PAUSE)
+        self.until = now + self.seconds
+
+
 @dataclass
 class Courier:
     """Delivers to one sink; after a failure it waits, ever longer, before it tries again."""
@@ -46,8 +64,8 @@ class Courier:
     alert: Alert
     deliver: Callable[[Alert, Mapping[str, Any]], None] = field(default_factory=lambda: Sender(Settings()))
     clock: Callable[[], float] = time.monotonic
-    _pause: float = field(default=0.0, init=False)
-    _next: float = field(default=0.0, init=False)
+    _down: _Pause = field(default_factory=_Pause, init=False)
+    _refused: dict[str, _Pause] = field(default_factory=dict, init=False)
 
     def begin(self) -> None:
         """Write down when alerts of this sink began, the first time."""
@@ -57,25 +75,38 @@ class Courier:
 
     def run(self) -> int:
         """Send what is due within today's budget; returns how many were sent. A failure is said and kept."""
-        if self.clock() < self._next:
+        if self.clock() < self._down.until:
             return 0
-        count = 0
+        count = in_a_row = 0
         for finding in self._due():
-            try:
-                self.deliver(self.alert, finding)
-            except (OSError, TooltrailError) as error:
-                self._failed(finding, error)
-                return count
-            self._write(finding["finding_id"], "sent")
-            self._pause = 0.0
-            count += 1
+            if self._try(finding):
+                self._down = _Pause()
+                count, in_a_row = count + 1, 0
+            elif (in_a_row := in_a_row + 1) > 1:
+                self._down.longer(self.clock())
+                break
         return count
 
+    def _try(self, finding: Mapping[str, Any]) -> bool:
+        try:
+            self.deliver(self.alert, finding)
+        except FAILURES as error:
+            self._failed(finding, error)
+            return False
+        self._write(finding["finding_id"], "sent")
+        self._refused.pop(finding["finding_id"], None)
+        return True
+
     def _due(self) -> Sequence[Mapping[str, Any]]:
+        """Return what is to be sent, the gravest first, what was refused before last."""
         graver = list(SEVERITIES[SEVERITIES.index(self.alert.severity) :])[::-1]
         rows: list[Mapping[str, Any]] = (
             self.lake.sql(_DUE, {"sink": self.alert.name, "severities": graver}).arrow().to_pylist()
         )
+        rows = [row for row in rows if self.clock() >= self._refused.get(row["finding_id"], _Pause()).until]
+        return sorted(self._within_budget(rows), key=lambda row: row["finding_id"] in self._refused)
+
+    def _within_budget(self, rows: list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
         if not self.alert.budget:
             return rows
         today = {"sink": self.alert.name, "today": datetime.now(UTC).date()}
@@ -83,10 +114,10 @@ class Courier:
         return rows[: max(0, self.alert.budget - sent)]
 
     def _failed(self, finding: Mapping[str, Any], error: Exception) -> None:
-        self._pause = min(max(FIRST_PAUSE, self._pause * 2), LONGEST_PAUSE)
-        self._next = self.clock() + self._pause
+        pause = self._refused.setdefault(finding["finding_id"], _Pause())
+        pause.longer(self.clock())
         reason = visible(str(error) or type(error).__name__)[:200]
-        say(f"alerts.{self.alert.name}: not sent, {reason}; trying again in {self._pause:.0f} s")
+        say(f"alerts.{self.alert.name}: not sent, {reason}; trying again in {pause.seconds:.0f} s")
         self._write(finding["finding_id"], "failed", reason)
 
     def _write(self, finding: str | None, state: str, error: str | None = None) -> None:

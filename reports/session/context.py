@@ -12,7 +12,7 @@ from analytics.evidence import join_probability
 from analytics.ladder import SURE, Ladder
 from analytics.narrative import Sentence, story
 from analytics.steps import Departure, Step
-from analytics.wording import short_ids
+from analytics.wording import cut, short_ids
 from reports.page import About
 from reports.session.lanes import Drawing, drawing, verdict
 
@@ -134,7 +134,7 @@ def _facts(ladder: Ladder) -> Iterator[tuple[str, str]]:
 
 
 def _names(names: Iterable[str | None] | None, otherwise: str) -> str:
-    return ", ".join(name for name in names or () if name) or otherwise
+    return ", ".join(cut(name) for name in names or () if name) or otherwise
 
 
 def _parts(
@@ -165,7 +165,7 @@ def _flows(ladder: Ladder) -> list[tuple[str, str, str, str, int]]:
 def _ways(ladder: Ladder) -> list[tuple[str, str, str, str]]:
     return [
         (
-            f"{_place(way.denied_tool, way.denied_server)}, {way.denied_time:%H:%M:%S}"
+            f"{_place(way.denied_tool, way.denied_server)}, {_stamp(way.denied_time)}"
             + (f", in session {way.other_session}" if way.other_side == "denied" else ""),
             _place(way.reached_tool, way.reached_server)
             + (f", in session {way.other_session}" if way.other_side == "reached" else ""),

@@ -211,3 +211,19 @@ def test_rows_are_data(lake):
     rows = found.rows.to_pylist()
     assert len(rows) == found.summary.events
     assert json.loads(json.dumps(rows, default=str))[1]["data_from"][0]["shared"] == 1
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ("", ["posting"]), ('[tools]\n"support.add_message" = ["write"]\n', []),
+        ('[tools]\n"support.*" = ["write", "sink"]\n', ["posting"]),
+    ],
+)  # fmt: skip
+def test_what_detections_call_a_sink_hands_data_out(lake, said, expected):
+    """A story and a finding mean the same tools, and an operator's word counts for both."""
+    (lake.path / "tool_classes.toml").write_text(said)
+    found = told(
+        lake, call(0, "search", result={"id": ID}), call(5, "add_message", "support", arguments={"body": ID})
+    )
+    assert [departure.channel for departure in found.departures] == expected

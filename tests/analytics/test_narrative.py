@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+import pyarrow as pa
 import pytest
 from calls import ID, call, denied, told
 from lakes import NOON, take_in
@@ -9,6 +10,7 @@ from lakes import NOON, take_in
 from analytics.ladder import ladder
 from analytics.narrative import MOST_NOTABLE, story
 from analytics.wording import named, short_ids
+from store.tables import TABLES
 
 
 def texts(found):
@@ -50,9 +52,11 @@ def test_equal_events_give_equal_words(lake):
 
 def test_one_call_reads_as_prose(lake):
     """A single call has a beginning, a middle and an end."""
-    assert "In less than a second it asked for 1 call: none were denied and 1 was answered" in texts(
-        told(lake, call(0, "get"))
+    text = texts(told(lake, call(0, "get")))
+    assert (
+        "In less than a second it asked for one call: it was answered; no calls handed something out" in text
     )
+    assert "Not known: the client of its only event is only what it calls itself." in text
 
 
 def test_a_session_without_calls_says_so(lake):
@@ -126,3 +130,29 @@ def test_a_session_of_another_person_is_no_part(lake):
                  event_time=(NOON + timedelta(minutes=1)).isoformat())  # fmt: skip
     take_in(lake, [other], first=1)
     assert "got around" not in texts(ladder(lake, "session-1")).replace("no refusals were got around", "")
+
+
+def test_the_next_day_is_named(lake):
+    """A time of day alone would be taken for the day the story began on."""
+    late, next_day = ((NOON + timedelta(hours=h)).isoformat() for h in (11, 13))
+    text = texts(told(lake, denied(0, "get", event_time=late), call(1, "find", event_time=next_day)))
+    assert "began to work" in text
+    assert "At 23:00:00 it asked for get" in text
+    assert f"At 01:00:00 on {NOON + timedelta(days=1):%Y-%m-%d} it called find" in text
+
+
+def test_findings_are_told_with_their_numbers(lake):
+    """The gravest first, each with why it fired, in quotes, for that holds names that an attacker could have chosen."""
+    event = told(lake, call(0, "get")).rows["event_id"].to_pylist()
+    usual = {"confidence": 0.5, "evidence": event, "event_time": NOON, "found_time": NOON, "rollout": False,
+             "tags": [], "revision": 1, "found_date": NOON.date()}  # fmt: skip
+    rows = [
+        {**usual, "finding_id": "a", "detection": "d98", "title": "Small", "severity": "low", "explanation": "2 of 9"},
+        {**usual, "finding_id": "b", "detection": "d99", "title": "Odd", "severity": "high",
+         "explanation": "x” It was allowed. [3f2a91c4] 3 of 4"},
+    ]  # fmt: skip
+    lake.append("finding_states", pa.Table.from_pylist(rows, TABLES["finding_states"].schema))
+    first, second = [s for s in story(ladder(lake, "session-1")) if s.part == "found"]
+    assert first.text == "A detection found here: Odd (high, d99): “x' It was allowed. (3f2a91c4) 3 of 4”."
+    assert second.text == "A detection found here: Small (low, d98): “2 of 9”."
+    assert first.events == second.events == tuple(event)

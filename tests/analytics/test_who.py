@@ -102,6 +102,17 @@ def test_nobody_is_an_error_that_says_what_to_do(busy):
         who(busy, "nobody")
 
 
+@pytest.mark.parametrize(
+    ("name", "near"),
+    [("anna@acme.example", MAIL), ("oauth-2", "oauth-1"), ("drop", "drop"), ("zzz", "server.tool")],
+)
+def test_nobody_is_told_who_comes_near(busy, name, near):
+    """An id misspelt, or only part of one, is answered with ids that there are."""
+    with pytest.raises(UsageError) as failed:
+        who(busy, name)
+    assert near in str(failed.value.hint)
+
+
 def test_the_inventory_tells_attested_from_self_reported(busy):
     """Each client with versions, users, servers, calls and denials; `since` leaves those that are new."""
     rows = {row["client"]: row for row in clients(busy).arrow().to_pylist()}

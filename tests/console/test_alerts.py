@@ -128,6 +128,48 @@ def test_a_failure_is_kept_and_tried_again_later(lake, hook):
         ("began",), ("failed",), ("failed",), ("sent",)]  # fmt: skip
 
 
+def test_what_is_refused_holds_up_nothing_else(lake):
+    """Findings that the other side will never take are left for last; the rest arrive at once."""
+    sender = courier(lake, kind="webhook", url="http://127.0.0.1:1/")
+    now, took = [0.0], []
+    sender.clock = lambda: now[0]
+
+    def deliver(_, finding):
+        if finding["finding_id"] in ("a", "b"):
+            raise OSError("413 Payload Too Large")
+        took.append(finding["finding_id"])
+
+    sender.deliver = deliver
+    put(lake, "a", "b", severity="critical")
+    put(lake, "c", "d")
+    sent = []
+    for now[0] in (0.0, 2.0, 2.5):
+        sent.append(sender.run())
+    assert (sent, took) == ([0, 2, 0], ["c", "d"])
+
+
+@pytest.mark.parametrize(
+    "answer", [b"not HTTP at all\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nx"]
+)
+def test_an_answer_that_is_no_answer_is_a_failure(lake, answer):
+    """A receiver that speaks something else, or breaks off, is tried again and ends nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(30)
+        sender = courier(lake, kind="webhook", url=f"http://127.0.0.1:{server.getsockname()[1]}/")
+        put(lake, "a")
+
+        def once():
+            with server.accept()[0] as connection:
+                connection.recv(65536)
+                connection.sendall(answer)
+
+        thread = threading.Thread(target=once)
+        thread.start()
+        assert sender.run() == 0
+        thread.join(30)
+    assert ask(lake, "SELECT count(*) FROM deliveries WHERE state = 'failed'") == [(1,)]
+
+
 def test_a_budget_a_day_is_not_exceeded(lake, hook):
     """The gravest are sent first, and no more than the budget."""
     sender = courier(lake, kind="webhook", url=hook.url, budget=2)

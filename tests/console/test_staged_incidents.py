@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 
 from analytics.detecting.catalog import load
+from analytics.ladder import ladder
+from analytics.narrative import story
 from ingest.simulator import SimulationOptions, simulate
 from ingest.simulator.scenarios import SCENARIOS
 from store import Lake
@@ -21,6 +23,9 @@ FOUND = """
 SELECT DISTINCT upper(split_part(f.detection, '_', 1)) AS detection
 FROM (SELECT detection, unnest(evidence) AS event_id FROM findings) f JOIN events e USING (event_id)
 WHERE e.raw_sha256 IN (SELECT unnest($hashes::VARCHAR[]))"""
+PARTS = """
+SELECT event_id, session FROM session_events JOIN events USING (event_id)
+WHERE raw_sha256 IN (SELECT unnest($hashes::VARCHAR[]))"""
 CASES = [
     (name, number) for name, script in SCENARIOS.items() for number in script.detectors if number in PRESENT
 ]
@@ -58,6 +63,25 @@ def test_it_is_found(played: tuple[Lake, dict[str, dict[str, Any]]], name: str, 
     found = lake.sql(FOUND, {"hashes": hashes}).arrow()["detection"].to_pylist()
     assert number in incidents[name]["detectors"]
     assert number in found
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_the_story_tells_it(played: tuple[Lake, dict[str, dict[str, Any]]], name: str) -> None:
+    """The stories of its sessions leave out none of its events, and say what was found and why."""
+    lake, incidents = played
+    hashes = [record["raw_sha256"] for record in incidents[name]["records"]]
+    found = lake.sql(PARTS, {"hashes": hashes}).arrow()
+    ours = set(found["event_id"].to_pylist())
+    told = [s for one in sorted(set(found["session"].to_pylist())) for s in story(ladder(lake, one))]
+    known = {
+        s.text.split(", d")[1].split(")")[0].split("_")[0]
+        for s in told
+        if ", d" in s.text and s.part == "found"
+    }
+    numbers = {n[1:] for n in incidents[name]["detectors"] if n in PRESENT and n.startswith("D")}
+    assert numbers <= known
+    assert all(s.events for s in told)
+    assert ours <= {event for s in told for event in s.events}
 
 
 def test_every_scenario_is_on_the_answer_sheet(played: tuple[Lake, dict[str, dict[str, Any]]]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 
 import duckdb
@@ -95,6 +96,68 @@ SELECTIONS = [
 def test_what_a_selection_matches(tmp_path, selection, expected):
     """Every modifier means what the Sigma specification says, on text, numbers, lists, times and JSON."""
     assert matched(tmp_path, selection, E) == expected
+
+
+ENCODED = [
+    {"id": "first", "tool_name": base64.b64encode(b"xx secret place yy").decode()},
+    {"id": "second", "tool_name": base64.b64encode(b"x secret place yy").decode()},
+    {"id": "third", "tool_name": base64.b64encode(b"xxx secret place yy").decode()},
+    {"id": "whole", "tool_name": base64.b64encode(b"secret place").decode()},
+    {"id": "wide", "tool_name": base64.b64encode("secret place".encode("utf-16-le")).decode()},
+    {
+        "id": "dash",
+        "tool_name": "run /upload now",
+        "server_name": "run",
+        "user_id": "ana",
+        "duration_ms": 7.0,
+    },
+    {"id": "other", "tool_name": "run upload now", "server_name": "now", "duration_ms": 8.0},
+]
+
+
+@pytest.mark.parametrize(
+    ("selection", "expected"),
+    [
+        ("{tool_name|base64offset|contains: secret place}", ["first", "second", "third", "whole"]),
+        ("{tool_name|base64|contains: secret place}", ["first", "whole"]),
+        ("{tool_name|wide|base64offset|contains: secret place}", ["wide"]),
+        ("{tool_name|windash|contains: ' -upload '}", ["dash"]),
+        ("{tool_name|fieldref|startswith: server_name}", ["dash"]),
+        ("{tool_name|fieldref|endswith: server_name}", ["other"]),
+        ("{duration_ms|neq: 7, server_name: '*'}", ["other"]),
+        ("{user_id|neq: ana}", ["first", "second", "third", "whole", "wide", "other"]),
+        ("{duration_ms|neq: 7}", ["first", "second", "third", "whole", "wide", "other"]),
+    ],
+)
+def test_what_a_transforming_modifier_matches(tmp_path, selection, expected):
+    """Values that are encoded, dashed or of another field are looked for as the specification says."""
+    assert matched(tmp_path, selection, ENCODED) == expected
+
+
+@pytest.mark.parametrize(
+    ("condition", "expected"),
+    [
+        ("1 of sel_*", ["a", "b", "ab"]), ("all of sel_*", ["ab"]), ("1 of them", ["a", "b", "ab", "f"]),
+        ("all of sel_* and not filter", ["ab"]), ("not 1 of sel_*", ["f", "none"]),
+        ("sel_one and not (sel_two or filter)", ["a"]), ("not (sel_one or sel_two) and not filter", ["none"]),
+        ("sel_one or sel_two and filter", ["a", "ab"]),
+    ],
+)  # fmt: skip
+def test_what_a_condition_matches(tmp_path, condition, expected):
+    """Operators bind as the specification says: not, then and, then or; `of` counts selections by their names."""
+    text = f"""
+title: T
+logsource: {{product: mcp}}
+detection:
+  sel_one: {{tool_name|contains: a}}
+  sel_two: {{tool_name|contains: b}}
+  filter: {{tool_name: f}}
+  condition: {condition}
+"""
+    events = [
+        {"id": name, "tool_name": name if name != "none" else "z"} for name in ("a", "b", "ab", "f", "none")
+    ]
+    assert [f.evidence[0] for f in found_by(tmp_path, text, events)] == expected
 
 
 @pytest.mark.parametrize(
@@ -213,6 +276,21 @@ def test_a_bad_rule_is_named_and_stops_no_other(tmp_path):
     for name in ("broken.yml", "text.yml", "category.yml", "lost.yml"):
         assert any(name in problem for problem in rules.problems), (name, told)
     assert len(rules.problems) == len(BAD) + 4, told
+
+
+def test_a_bad_rule_among_others_of_its_file_is_named(tmp_path):
+    """Of many rules in one file the wrong one is said by its title, however late it fails; the others run."""
+    one = "title: {}\nlogsource: {{product: mcp}}\ndetection: {{s: {}, condition: s}}\n"
+    rules = [("Early", "{tool_name|re: '(?<!a)b'}"), ("Late", "{usr_id: x}"), ("Fine", "{tool_name: x}")]
+    lost = (
+        "title: Lost\ncorrelation: {type: event_count, rules: [nowhere], timespan: 1m, condition: {gte: 2}}\n"
+    )
+    (tmp_path / "many.yml").write_text("---\n".join([*(one.format(*rule) for rule in rules), lost]))
+    found = load(tmp_path)
+    assert [detection.title for detection in found.detections] == ["Fine"]
+    for title in ("Early", "Late", "Lost"):
+        assert sum(f"many.yml, {title}: " in problem for problem in found.problems) == 1, found.problems
+    assert not any(": b'" in problem for problem in found.problems)
 
 
 def test_the_regular_expressions_of_a_rule_are_checked_before_they_run():

@@ -7,9 +7,9 @@ import polars as pl
 BEGIN = datetime(2026, 10, 1, 9, tzinfo=UTC)
 SCHEMA = {
     "event_id": pl.String, "event_time": pl.Datetime("us", "UTC"), "person": pl.String, "person_kind": pl.String,
-    "client": pl.String, "credential_id": pl.String, "client_address": pl.String, "source_system": pl.String,
-    "source_instance": pl.String, "event_kind": pl.String, "tool": pl.String, "session_key": pl.String,
-    "conversation_id": pl.String, "trace_id": pl.String, "tool_call_id": pl.String,
+    "client": pl.String, "product": pl.String, "credential_id": pl.String, "client_address": pl.String,
+    "source_system": pl.String, "source_instance": pl.String, "event_kind": pl.String, "tool": pl.String,
+    "session_key": pl.String, "conversation_id": pl.String, "trace_id": pl.String, "tool_call_id": pl.String,
     "args_leaves": pl.List(pl.Int64), "result_leaves": pl.List(pl.Int64), "known": pl.String, "root": pl.String,
 }  # fmt: skip
 
@@ -21,7 +21,8 @@ def event(number, seconds, **fields):
         "person_kind": "idp_sub", "client": "cursor", "source_system": "test", "event_kind": "tool_call",
         "tool": "files/read",
     }  # fmt: skip
-    return dict.fromkeys(SCHEMA) | usual | fields
+    given = dict.fromkeys(SCHEMA) | usual | fields
+    return given | {"product": fields.get("product", given["client"])}
 
 
 def frame(events):

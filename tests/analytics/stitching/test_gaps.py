@@ -36,3 +36,10 @@ def test_few_pauses_change_little():
 def test_no_pause_at_all_gives_the_prior_back():
     """A client seen once is judged by what is usual."""
     assert fit(np.array([])).inside == pytest.approx(USUAL.inside)
+
+
+def test_bursts_do_not_make_every_wait_a_long_one():
+    """Thousands of calls in one moment say nothing of how long a client waits between two bursts."""
+    bursts, waits = np.zeros(5000), np.full(60, 90.0)
+    odds = fit(np.concatenate((bursts, waits, np.full(20, 7200.0)))).log_odds(np.array([90.0, 7200.0]))
+    assert odds[0] > 0 > odds[1]

@@ -125,3 +125,18 @@ def test_order_of_rows_does_not_matter():
     """The same events in any order give the same sessions."""
     events = work(pieces=12, calls=4)
     assert sessions_of(stitch(frame(events))) == sessions_of(stitch(frame(events[::-1])))
+
+
+def test_a_client_that_changes_its_name_at_every_call_is_one_client():
+    """Versions and made-up ids in a client's name part no work; another product does."""
+    events = [event(n, 2 * n, client=f"probe_{n}", product="probe") for n in range(8)]
+    other = [event(20 + n, 2 * n + 1, client="editor", product="editor") for n in range(8)]
+    assert groups(stitch(frame(events + other))) == [list(range(8)), list(range(20, 28))]
+
+
+def test_ids_new_for_every_call_are_seen_through_names_that_change():
+    """Where a client's name changes as often as its ids do, the ids are no more believed."""
+    events = work(pieces=20)
+    for number, one in enumerate(events):
+        one |= {"client": f"probe/1.{number}", "product": "probe", "session_key": f"s{number}"}
+    assert len(stitch(frame(events)).doubts) == 1
