@@ -10,11 +10,13 @@ GROUP BY user_id HAVING alias <> user_id;
 CREATE OR REPLACE TABLE holders AS
 WITH every AS (
     SELECT event_id, event_time, user_id, server_name, tool_name, args_leaves[:4] AS named, fresh,
-           len(result_leaves) AS leaves, coalesce(list_has_any(args_leaves, result_leaves), false) AS echo
+           len(result_leaves) AS leaves, coalesce(list_has_any(args_leaves, result_leaves), false) AS echo,
+           (source_system, vantage) IN (
+               SELECT (source_system, vantage) FROM events WHERE result_leaves IS NOT NULL OR result_shingles IS NOT NULL) AS telling
     FROM events WHERE user_id IS NOT NULL AND coalesce(event_kind NOT IN ('session_open', 'discover', 'tool_list'), true)
     UNION ALL BY NAME
     SELECT DISTINCT ON (event_id) event_id, event_time, user_id, server_name, tool_name, named, false AS fresh,
-           NULL AS leaves, false AS echo
+           NULL AS leaves, false AS echo, false AS telling
     FROM lake_owners WHERE event_id NOT IN (SELECT event_id FROM events)
 ), people AS (
     SELECT user_id, dense_rank() OVER (ORDER BY coalesce(alias, user_id)) AS person
@@ -41,7 +43,8 @@ FROM held WHERE leaf IN (
     SELECT leaf FROM held GROUP BY leaf HAVING min(person) < max(person) AND count(DISTINCT person) <= 5);
 
 -- Values that reach a person (given, or named) who neither had nor named them, and that another was given first. `minted`:
--- nobody had named it when it was given, so the server made it, or held it.
+-- nobody had named it when it was given, so the server made it, or held it. A source that tells no
+-- results, as a client's own telemetry, cannot say what its people were not given.
 CREATE OR REPLACE TABLE strays AS
 WITH first AS (
     SELECT leaf, min(place) FILTER (returned) AS source, arg_min(person, place) FILTER (returned) AS owner,
@@ -52,7 +55,8 @@ SELECT o.leaf, o.passage, o.returned, o.person, o.place AS target, f.source, f.o
 FROM owners o JOIN first f USING (leaf) JOIN holders t ON t.place = o.place AND t.fresh
 LEFT JOIN owners mine ON mine.leaf = o.leaf AND mine.person = o.person AND mine.returned <> o.returned
       AND mine.place < o.place + o.returned::INT
-WHERE f.owner <> o.person AND f.source < o.place AND mine.leaf IS NULL;
+WHERE f.owner <> o.person AND f.source < o.place AND mine.leaf IS NULL
+  AND (o.returned OR t.telling);
 
 -- Strays by the two events they join, where they are two values or a passage of a dozen words and more. What the owner's
 -- call was asked about (`named`) is of its record too, though a search may have given it before. `strong`: four
