@@ -5,7 +5,7 @@
 -- next = "Put the two events side by side. Who else was answered by that server, pool or cache at that time? Stop it, then tell the owner of the data."
 -- false_positives = ["a record both may see (named by the receiver: discounted)", "templates and public pages (more than five people: subtracted)", "lists of what a team shares (the tool's own habit: discounted)", "colleagues on one case, where a server's records are opened by name for each other (left out)"]
 -- requires = ["result_leaves", "user_id"]
--- explain = "{leaves} values and {passages} passages that {owner_tool} first gave to {owner} at {source_time} came to {user_id} from {tool_name} at {given_time}; {user_id} had named nothing of that record, and {tool_name} does the like in {usual} of {results} results"
+-- explain = "At {given_time} {giver} gave {user_id} what {owner_tool} had first given to {owner} at {source_time} (values: {leaves}, passages: {passages}); {user_id} had named nothing of that record, and {giver} does the like in {usual} of {results} results"
 -- tags = ["MCP10", "MCP07", "AML.T0057", "DE.AE-03", "DE.AE-04"]
 -- [parameters]
 -- most_weak = 0.01
@@ -32,6 +32,7 @@ WITH walls AS (
 -- p: how often this tool does the like by habit, Laplace's estimate, which of few results claims nothing.
 SELECT f.user_id, e.client, e.credential_id, f.server_name, f.tool_name, e.session, f.event_time, f.owner,
        strftime(f.source_time, '%Y-%m-%d %H:%M:%S') AS source_time, coalesce(f.owner_tool, 'a server') AS owner_tool,
+       coalesce(f.tool_name, e.prompt_name, e.mcp_method, 'a server') AS giver,
        strftime(f.event_time, '%Y-%m-%d %H:%M:%S') AS given_time, f.leaves, f.passages, f.usual, f.results,
        (f.usual + 1) / (f.results + 2) AS p_value, if(f.strong, 0.95, 0.8) AS confidence,
        [f.source_event, f.event_id] AS evidence, f.event_id AS key

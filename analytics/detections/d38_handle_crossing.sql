@@ -5,7 +5,7 @@
 -- next = "How did the second person come by it? If it was not sent on purpose, bind the handle to the user on the server."
 -- false_positives = ["links and ids that are meant to be shared (the tool's own habit: discounted)", "ids known from elsewhere, such as a ticket's number from a chat (a tool that is called with what nobody was given: left out)", "an id everybody knows (more than five people: subtracted)"]
 -- requires = ["args_leaves", "result_leaves", "user_id"]
--- explain = "{user_id} {how} to {tool_name} what only {owner} had been given, by {owner_tool} at {source_time} ({leaves} values in common); {usual} of {of} calls of {tool_name} do the like"
+-- explain = "{user_id} {how} to {tool_name} what only {owner} had been given, by {owner_tool} at {source_time} (values in common: {leaves}); {usual} of {of} calls of {tool_name} do the like"
 -- tags = ["MCP07", "ASI03", "ASI07", "PR.AA-04", "DE.AE-03"]
 -- [parameters]
 -- most_carried = 0.02

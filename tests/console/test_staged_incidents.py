@@ -21,6 +21,10 @@ FOUND = """
 SELECT DISTINCT upper(split_part(f.detection, '_', 1)) AS detection
 FROM (SELECT detection, unnest(evidence) AS event_id FROM findings) f JOIN events e USING (event_id)
 WHERE e.raw_sha256 IN (SELECT unnest($hashes::VARCHAR[]))"""
+SHOWN = """
+SELECT DISTINCT e.raw_sha256
+FROM (SELECT unnest(evidence) AS event_id FROM findings WHERE starts_with(detection, $prefix)) f
+JOIN events e USING (event_id)"""
 CASES = [
     (name, number) for name, script in SCENARIOS.items() for number in script.detectors if number in PRESENT
 ]
@@ -60,8 +64,18 @@ def test_it_is_found(played: tuple[Lake, dict[str, dict[str, Any]]], name: str, 
     assert number in found
 
 
+@pytest.mark.parametrize("number", ["D12", "E3", "E5"])
+def test_nothing_else_is_doubted(played: tuple[Lake, dict[str, dict[str, Any]]], number: str) -> None:
+    """What shows in the records alone is found in no other event of the fleet, nor of the other scenarios."""
+    lake, incidents = played
+    staged = {r["raw_sha256"] for i in incidents.values() if number in i["detectors"] for r in i["records"]}
+    rows = lake.sql(SHOWN, {"prefix": f"{number.lower()}_"}).arrow()["raw_sha256"].to_pylist()
+    assert rows
+    assert set(rows) <= staged
+
+
 def test_every_scenario_is_on_the_answer_sheet(played: tuple[Lake, dict[str, dict[str, Any]]]) -> None:
-    """All ten are played, each with its records in the lake and a sentence."""
+    """All are played, each with its records in the lake and a sentence."""
     lake, incidents = played
     assert set(incidents) == set(SCENARIOS)
     for incident in incidents.values():
