@@ -37,7 +37,7 @@ def habits_before(lake: Lake, window: tuple[datetime, datetime]) -> pl.DataFrame
     between = (window[0] - HORIZON, window[0] - timedelta(microseconds=1))
     rows = lake.scan("tool_habits", TABLES["tool_habits"].stored.names, between=between)
     newest = pl.col("revision") == pl.col("revision").max().over("day")
-    return rows.collect().filter(newest)
+    return rows.collect().filter(newest).unique(["day", "server_name", "tool_name"], keep="last")
 
 
 def fresh(connection: duckdb.DuckDBPyConnection) -> pa.Table:

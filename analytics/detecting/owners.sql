@@ -1,6 +1,6 @@
 -- Who first held which value, from `events` and `lake_owners` (what earlier runs kept of the same values).
 -- A value is a leaf, or a shingle of a long text (`passage`). Events become numbers in order of time, people numbers too:
--- ids that one address stands behind are one person.
+-- ids that one address stands behind are one person. What a server says of itself and of its tools is no one's.
 CREATE OR REPLACE TABLE aliases AS
 SELECT user_id, min(alias) AS alias FROM (
     SELECT DISTINCT user_id, min(user_id) OVER (PARTITION BY lower(user_email)) AS alias FROM events
@@ -10,11 +10,13 @@ GROUP BY user_id HAVING alias <> user_id;
 CREATE OR REPLACE TABLE holders AS
 WITH every AS (
     SELECT event_id, event_time, user_id, server_name, tool_name, args_leaves[:4] AS named, fresh,
-           len(result_leaves) AS leaves, coalesce(list_has_any(args_leaves, result_leaves), false) AS echo
-    FROM events WHERE user_id IS NOT NULL
+           len(result_leaves) AS leaves, coalesce(list_has_any(args_leaves, result_leaves), false) AS echo,
+           (source_system, vantage) IN (
+               SELECT (source_system, vantage) FROM events WHERE result_leaves IS NOT NULL OR result_shingles IS NOT NULL) AS telling
+    FROM events WHERE user_id IS NOT NULL AND coalesce(event_kind NOT IN ('session_open', 'discover', 'tool_list'), true)
     UNION ALL BY NAME
     SELECT DISTINCT ON (event_id) event_id, event_time, user_id, server_name, tool_name, named, false AS fresh,
-           NULL AS leaves, false AS echo
+           NULL AS leaves, false AS echo, false AS telling
     FROM lake_owners WHERE event_id NOT IN (SELECT event_id FROM events)
 ), people AS (
     SELECT user_id, dense_rank() OVER (ORDER BY coalesce(alias, user_id)) AS person
@@ -40,16 +42,21 @@ CREATE OR REPLACE TABLE owners AS
 FROM held WHERE leaf IN (
     SELECT leaf FROM held GROUP BY leaf HAVING min(person) < max(person) AND count(DISTINCT person) <= 5);
 
--- Values that reach a person (given, or named) who neither had nor named them, and that another was given first.
+-- Values that reach a person (given, or named) who neither had nor named them, and that another was given first. `minted`:
+-- nobody had named it when it was given, so the server made it, or held it. A source that tells no
+-- results, as a client's own telemetry, cannot say what its people were not given.
 CREATE OR REPLACE TABLE strays AS
 WITH first AS (
-    SELECT leaf, min(place) AS source, arg_min(person, place) AS owner FROM owners WHERE returned GROUP BY leaf
+    SELECT leaf, min(place) FILTER (returned) AS source, arg_min(person, place) FILTER (returned) AS owner,
+           coalesce(min(place) FILTER (NOT returned) > source, true) AS minted
+    FROM owners GROUP BY leaf HAVING source IS NOT NULL
 )
-SELECT o.leaf, o.passage, o.returned, o.person, o.place AS target, f.source, f.owner
+SELECT o.leaf, o.passage, o.returned, o.person, o.place AS target, f.source, f.owner, f.minted
 FROM owners o JOIN first f USING (leaf) JOIN holders t ON t.place = o.place AND t.fresh
 LEFT JOIN owners mine ON mine.leaf = o.leaf AND mine.person = o.person AND mine.returned <> o.returned
       AND mine.place < o.place + o.returned::INT
-WHERE f.owner <> o.person AND f.source < o.place AND mine.leaf IS NULL;
+WHERE f.owner <> o.person AND f.source < o.place AND mine.leaf IS NULL
+  AND (o.returned OR t.telling);
 
 -- Strays by the two events they join, where they are two values or a passage of a dozen words and more. What the owner's
 -- call was asked about (`named`) is of its record too, though a search may have given it before. `strong`: four
@@ -65,7 +72,8 @@ WITH together AS (
     SEMI JOIN strays o ON o.target = s.target AND o.returned = s.returned AND o.source = h.place AND o.owner = s.owner
 ), pairs AS (
     SELECT returned, target, source, person, owner, count(*) FILTER (NOT passage) AS leaves,
-           count(*) FILTER (passage) AS passages, leaves >= 4 AS strong
+           count(*) FILTER (passage) AS passages, leaves >= 4 AS strong,
+           bool_or(minted) AS minted
     FROM together GROUP BY ALL
 ), everywhere AS (
     SELECT leaf FROM held WHERE NOT returned GROUP BY leaf HAVING count(*) > 20
@@ -93,10 +101,16 @@ WHERE leaves >= 2 OR passages >= 3 OR NOT returned;
 
 -- What is remarkable of each event of the window. `single` values are mostly chance (dates, streets): where they are usual,
 -- so are two at a time. `named`: it names what somebody was given
--- before; `carried`: and its caller was not. `again`: its reader had read it all before.
+-- before; `carried`: and its caller was not. `asked`: it names what is not everybody's; `unheard`: and nobody was given any
+-- of that before, so it was known from elsewhere. `again`: its reader had read it all before.
 CREATE OR REPLACE TABLE marks AS
 WITH given AS (
     SELECT leaf, min(place) AS first FROM held WHERE returned GROUP BY leaf
+), asked AS (
+    SELECT place, NOT bool_or(coalesce(g.first < place, false)) AS unheard
+    FROM (SELECT place, unnest(args_leaves) AS leaf FROM events JOIN holders USING (event_id) WHERE holders.fresh)
+    LEFT JOIN given g USING (leaf)
+    WHERE leaf NOT IN (SELECT leaf FROM held GROUP BY leaf HAVING count(DISTINCT person) > 5) GROUP BY place
 ), known AS (
     SELECT h.place, bool_or(mine.leaf IS NULL) AS carried
     FROM held h JOIN given g ON g.leaf = h.leaf AND g.first < h.place JOIN holders t ON t.place = h.place AND t.fresh
@@ -114,9 +128,9 @@ WITH given AS (
     SELECT place, count(*) AS n FROM held WHERE returned GROUP BY place
 )
 SELECT event_id, server_name, tool_name, one.place IS NOT NULL AS single, loose AND NOT strong AND NOT echo AS weak, strong, strange,
-       known.place IS NOT NULL AS named, carried, leaves >= 4 AND coalesce(n, 0) <= leaves / 2 AND NOT coalesce(shared, false) AS again,
+       known.place IS NOT NULL AS named, carried, asked.place IS NOT NULL AS asked, unheard, leaves >= 4 AND coalesce(n, 0) <= leaves / 2 AND NOT coalesce(shared, false) AS again,
        shared
-FROM holders LEFT JOIN known USING (place) LEFT JOIN one USING (place) LEFT JOIN crossed USING (place) LEFT JOIN new USING (place)
+FROM holders LEFT JOIN known USING (place) LEFT JOIN asked USING (place) LEFT JOIN one USING (place) LEFT JOIN crossed USING (place) LEFT JOIN new USING (place)
 WHERE fresh;
 
 -- How often each tool gives, or is given, what another person had first: the habit a crossing is held against. Without
@@ -126,7 +140,8 @@ CREATE OR REPLACE VIEW fresh_habits AS
 SELECT server_name, tool_name, count(*) AS results, count(*) FILTER (single) AS single,
        count(*) FILTER (weak AND NOT leaked) AS weak, count(*) FILTER (strong AND NOT leaked) AS strong,
        count(*) FILTER (strange AND NOT leaked) AS strange, count(*) FILTER (named) AS named, count(*) FILTER (carried) AS carried,
-       count(*) FILTER (again) AS again, count(*) FILTER (shared AND NOT leaked) AS shared
+       count(*) FILTER (again) AS again, count(*) FILTER (shared AND NOT leaked) AS shared,
+       count(*) FILTER (asked) AS asked, count(*) FILTER (unheard) AS unheard
 FROM (SELECT *, event_id IN (FROM found) AS leaked FROM marks) GROUP BY ALL;
 
 -- The habits of each tool before the window; of one that is new, those of the window itself (`own`), of which what is
@@ -136,7 +151,7 @@ CREATE OR REPLACE TABLE habits AS
 WITH before AS (
     SELECT server_name, tool_name, sum(results) AS results, sum(single) AS single, sum(weak) AS weak, sum(strong) AS strong,
            sum(strange) AS strange, sum(named) AS named, sum(carried) AS carried,
-           sum(again) AS again, sum(shared) AS shared
+           sum(again) AS again, sum(shared) AS shared, coalesce(sum(asked), 0) AS asked, coalesce(sum(unheard), 0) AS unheard
     FROM lake_habits GROUP BY ALL
 )
 SELECT f.server_name, f.tool_name, coalesce(b.results, 0) < 50 AS own, if(coalesce(b.results, 0) >= 50, b.results, f.results) AS results,
@@ -146,6 +161,7 @@ SELECT f.server_name, f.tool_name, coalesce(b.results, 0) < 50 AS own, if(coales
        if(coalesce(b.results, 0) >= 50, b.strange, f.strange) AS strange,
        if(coalesce(b.results, 0) >= 50, b.named, f.named) AS named,
        if(coalesce(b.results, 0) >= 50, b.carried, f.carried) AS carried,
-       coalesce(b.again, 0) AS again, coalesce(b.shared, 0) AS shared
+       coalesce(b.again, 0) AS again, coalesce(b.shared, 0) AS shared,
+       if(b.asked >= 50, b.asked, f.asked) AS asked, if(b.asked >= 50, b.unheard, f.unheard) AS unheard
 FROM fresh_habits f LEFT JOIN before b ON b.server_name IS NOT DISTINCT FROM f.server_name
  AND b.tool_name IS NOT DISTINCT FROM f.tool_name

@@ -5,7 +5,7 @@
 -- next = "Ask the owner. If it was not they, revoke the key, read that session, and look for where the key was written down."
 -- false_positives = ["a new laptop: a new program on a known network", "a deployment to a new region: a known program from a new network", "an owner who often shows new networks and programs", "a key too young to have habits"]
 -- requires = ["credential_id", "credential_kind", "client_address"]
--- explain = "credential {credential_id} came from {network} by {software}, neither seen in its {hours} hours of use before{also}; {odds} to 1 against its own habits"
+-- explain = "Credential {credential_id} came from {network} by {software}, neither seen in its {hours} hours of use before{also}; {odds} to 1 against its own habits"
 -- tags = ["NHI7", "NHI2", "MCP01", "AML.T0012", "AML.T0055", "AML.T0091.000", "PR.AA-01", "DE.CM-03"]
 -- [parameters]
 -- kinds = ["static_key", "personal_access_token", "service_account"]

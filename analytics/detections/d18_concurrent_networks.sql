@@ -5,7 +5,7 @@
 -- next = "Look up both networks. If one is not the owner's, revoke the credential and read the sessions from there."
 -- false_positives = ["a move to another network, once", "split tunnels and mobile phones that this credential has used side by side before, or a long-lived key of which nothing earlier is known", "an egress that many people share"]
 -- requires = ["credential_id", "client_address"]
--- explain = "credential {credential_id} was used from {network}, then from {other}, then from {network} again within {minutes} minutes; it had not been on both before"
+-- explain = "Credential {credential_id} was used from {network}, then from {other}, then from {network} again within {minutes} minutes; it had not been on both before"
 -- tags = ["AML.T0012", "AML.T0091.000", "DE.AE-03"]
 -- [parameters]
 -- window_minutes = 30

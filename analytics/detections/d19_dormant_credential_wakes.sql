@@ -5,7 +5,7 @@
 -- next = "Ask its owner whether they used it today. If nobody did, revoke it; if it is needed this seldom, replace it by a short-lived one."
 -- false_positives = ["a job that runs each quarter: its own longest pause is learnt", "a time for which no events were recorded at all"]
 -- requires = ["credential_id", "credential_kind"]
--- explain = "this {credential_kind} had not been used for {days} days; its longest pause before was {longest} days, on {later} of those days others were recorded"
+-- explain = "This {credential_kind} had not been used for {days} days; its longest pause before was {longest} days, on {later} of those days others were recorded"
 -- tags = ["NHI1", "NHI7", "AML.T0012", "PR.AA-01"]
 -- [parameters]
 -- idle_days = 30

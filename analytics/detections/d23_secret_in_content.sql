@@ -5,7 +5,7 @@
 -- next = "Rotate the secret, then look where its digest shows up (`went_to`), and give the tool its credential by configuration instead."
 -- false_positives = ["test keys and examples that many people paste", "a random string that looks like a key of that kind"]
 -- requires = ["args_keys"]
--- explain = "a secret of the kind {kind} stood in the {place} of {tool_name} on {server_name}; events with it: {seen}, people: {people}{used}"
+-- explain = "A secret of the kind {kind} stood in the {place} of {tool_name} on {server_name}; events with it: {seen}, people: {people}{used}"
 -- tags = ["MCP01", "NHI2", "AML.T0055", "AML.T0083", "AML.T0098", "PR.AA-01"]
 -- [parameters]
 -- most_people = 5

@@ -5,13 +5,13 @@
 -- next = "Read what the source returned and what the session did after it; if it held instructions, quarantine the source and see what else read it."
 -- false_positives = ["work in which one leads to the other, such as summarising an issue and opening a pull request (pairs people use are learned)", "a value the person gave first, which logs of another gateway would show"]
 -- requires = ["args_leaves", "result_leaves"]
--- explain = "{server_name}.{tool_name} was given {shared} values that first appeared in {source}, {seconds} s before; that tool follows that source in {both} of {hours} hours of people who use the source"
+-- explain = "{server_name}.{tool_name} was given what had first appeared in {source} {seconds} s before (values: {shared}); that tool follows that source in {both} of {hours} hours of people who use the source"
 -- tags = ["MCP06", "MCP10", "ASI01", "AML.T0051.001", "AML.T0080.001", "AML.T0099", "DE.AE-03", "DE.AE-07"]
 -- lookback_hours = 2
 -- [parameters]
 -- window_minutes = 60
 -- least_hours = 10
--- most_share = 0.2
+-- most_share = 0.1
 -- own_hours = 3
 -- # The p-value is how often the pair occurs among the hours of people who use the source (add-one estimate).
 WITH told AS (

@@ -5,7 +5,7 @@
 -- next = "Look at the gateway's pool and at cancelled requests just before: every later answer on that connection may be one off."
 -- false_positives = ["tools that do not repeat what they were asked (not judged)", "two people who ask for the same", "a batch that was asked for earlier"]
 -- requires = ["args_leaves", "result_leaves", "user_id"]
--- explain = "{tool_name} repeats what it was asked for in {echoes} of {calls} results; this one repeats nothing {user_id} asked for, but {shared} values that {owner} asked for {seconds} s before or after{same_id}"
+-- explain = "{tool_name} repeats what it was asked for in {echoes} of {calls} results; this one repeats nothing {user_id} asked for, but what {owner} asked for {seconds} s before or after{same_id} (values: {shared})"
 -- tags = ["MCP07", "MCP10", "AML.T0057", "DE.AE-03"]
 -- [parameters]
 -- window_seconds = 120

@@ -5,7 +5,7 @@
 -- next = "Look at how that server learns the tenant: from the token, or from an argument anybody can write? Find everybody else who was answered so."
 -- false_positives = ["administrators and consultants (people of several organisations: left out)", "public values (seen in several organisations: not learned)"]
 -- requires = ["org_id", "result_leaves", "user_id"]
--- explain = "{marks} values that at least {people} people of {owner_org}, and nobody else, had been given came to {user_id} of {org_id} from {tool_name}"
+-- explain = "{tool_name} gave {user_id} of {org_id} what only people of {owner_org}, at least {people} of them, had been given before (values: {marks})"
 -- tags = ["MCP07", "MCP10", "AML.T0057", "PR.AA-05"]
 -- [parameters]
 -- least_people = 5

@@ -5,7 +5,7 @@
 -- next = "Which agent, memory or notebook do the two share? Look for the moment the first result was written there."
 -- false_positives = ["a team's clipboard or channel (the tool's own habit: discounted)", "scanners that look for canaries"]
 -- requires = ["args_leaves", "user_id"]
--- explain = "{user_id} sent {leaves} values and {passages} passages to {tool_name} that only {owner} had been given, by {owner_tool} at {source_time}{canary}"
+-- explain = "{user_id} {how} {tool_name} {told}"
 -- tags = ["ASI06", "MCP10", "AML.T0080.000", "AML.T0057", "DE.CM-09", "DE.AE-07"]
 -- [parameters]
 -- most_usual = 0.05
@@ -17,14 +17,14 @@ WITH carried AS (
     WHERE NOT c.returned AND (c.leaves >= 2 OR c.passages >= 3) AND h.carried <= greatest(1, $most_usual * h.results)
     QUALIFY row_number() OVER (PARTITION BY c.target ORDER BY c.leaves + c.passages DESC, c.source) = 1
 ), found AS (
-    SELECT t.event_id, [s.event_id, t.event_id] AS evidence, c.leaves, c.passages, s.user_id AS owner, p_value,
-           coalesce(s.tool_name, 'a server') AS owner_tool, strftime(s.event_time, '%Y-%m-%d %H:%M:%S') AS source_time,
-           '' AS canary, NULL::DOUBLE AS confidence
+    SELECT t.event_id, [s.event_id, t.event_id] AS evidence, p_value, 'sent to' AS how, NULL::DOUBLE AS confidence, '' AS canary,
+           format('what only {} had been given, by {} at {} (values: {}, passages: {})', s.user_id, coalesce(s.tool_name, 'a server'),
+                  strftime(s.event_time, '%Y-%m-%d %H:%M:%S'), c.leaves, c.passages) AS told
     FROM carried c JOIN holders t ON t.place = c.target JOIN holders s ON s.place = c.source
     UNION ALL BY NAME
     -- `canaries` are the fingerprints of planted records; 0 stands for none.
-    SELECT event_id, [event_id] AS evidence, 1 AS leaves, 0 AS passages, 'a trap' AS owner, 'nobody' AS owner_tool,
-           'no time' AS source_time, ': a canary' AS canary, 0.99 AS confidence
+    SELECT event_id, [event_id] AS evidence, if(list_has_any(args_leaves, $canaries), 'sent to', 'was given by') AS how,
+           0.99 AS confidence, ': a canary' AS canary, 'a planted record, which nobody works with' AS told
     FROM events WHERE fresh AND (list_has_any(args_leaves, $canaries) OR list_has_any(result_leaves, $canaries))
 )
 SELECT e.user_id, e.client, e.credential_id, e.server_name, e.tool_name, e.session, e.event_time, f.* EXCLUDE (event_id),

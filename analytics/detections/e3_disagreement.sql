@@ -5,7 +5,7 @@
 -- next = "Read both records. Where the gateway refused and the server acted, find the way past the gateway; else find out which of the two writes false records."
 -- false_positives = ["clients that report an error of the tool as success (a source that always differs so says nothing)", "arguments that one side keeps after taking something out (compared only where both are whole)"]
 -- requires = ["tool_call_id"]
--- explain = "{fact} of one call of {tool_name}: {one_source} ({one_vantage}) says {one_says}, {other_source} ({other_vantage}) says {other_says}"
+-- explain = "Of one call of {tool_name}, {one_source} ({one_vantage}) says {one_says}, {other_source} ({other_vantage}) says {other_says}: they differ in the {fact}"
 -- tags = ["MCP08", "ASI10", "RS.AN-03"]
 -- lookback_hours = 1
 -- [parameters]

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 @click.option(
     "--incidents", default="", metavar="NAME,NAME", help="Also play incidents of the field; all: every one."
 )
+@click.option("--clean", is_flag=True, help="Plant no incidents but those named.")
 @click.option("--force", is_flag=True, help="Replace an earlier simulation in OUT.")
 @click.option(
     "--output",
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
 )
 def command(
     out: Path, events: int, seed: int, start: datetime, days: int, users: int, formats: str, per_file: int,
-    compress: str | None, incidents: str, force: bool, output: str,
+    compress: str | None, incidents: str, clean: bool, force: bool, output: str,
 ) -> None:  # fmt: skip
     """Write a simulated fleet's gateway logs to OUT, with planted incidents listed in OUT/truth.json.
 
@@ -52,6 +53,7 @@ def command(
     Example:
       tooltrail simulate /tmp/fleet --events 20000 --formats native,obot
       tooltrail simulate /tmp/fleet --incidents github_toxic_flow,postmark_blind_copy
+      tooltrail simulate /tmp/fleet --events 50000 --days 30 --clean
     """  # noqa: D301 - click's own \b
     from ingest.simulator import SimulationOptions, simulate
     from ingest.simulator.gateways import chosen_formats
@@ -61,7 +63,7 @@ def command(
     played = tuple(SCENARIOS) if incidents.strip() == "all" else _names(incidents)
     options = SimulationOptions(
         events, seed, date(start.year, start.month, start.day), days, users, names, per_file, compress,
-        incidents=played,
+        incidents=played, clean=clean,
     )  # fmt: skip
     check(options)
     chosen_formats(names)

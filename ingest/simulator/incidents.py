@@ -68,7 +68,7 @@ class Planner:
         self.incidents: list[Incident] = []
         self.sessions: list[PlannedSession] = []
         rounds = max(1, round((options.events / EVENTS_PER_SQUARE) ** 0.5))
-        for turn in range(rounds if catalogue.gateways else 0):
+        for turn in range(rounds if catalogue.gateways and not options.clean else 0):
             for plant in self._kinds():
                 plant(turn)
         self.sessions.sort(key=lambda session: session.start)

@@ -24,7 +24,8 @@ class SimulationOptions:
 
     `events` counts records over all formats together. No `formats` means every format there is. `calls` also writes
     calls.ndjson: which gateway record tells of the same call as which of the client's. `incidents`
-    are scenarios to play besides (scenarios.py); their records come on top of `events`.
+    are scenarios to play besides (scenarios.py); their records come on top of `events`. `clean` plants nothing else:
+    what a detection finds in such a fleet is no incident.
     """
 
     events: int = 10_000
@@ -37,6 +38,7 @@ class SimulationOptions:
     compress: str | None = None
     calls: bool = False
     incidents: tuple[str, ...] = ()
+    clean: bool = False
 
     def __post_init__(self) -> None:
         """Refuse sizes that cannot be simulated."""

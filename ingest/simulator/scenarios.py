@@ -1,7 +1,8 @@
-"""Ten incidents that happened to MCP servers, gateways and agents, each played on a stage of ordinary work.
+"""Ten incidents that happened to MCP servers, gateways and agents, and three of the evidence itself.
 
-Chosen with `tooltrail simulate --incidents`. What is played is the mechanism as published, with invented people and
-values. A function's docstring names the incident; `detectors` are the detections that should find it.
+Each is played on a stage of ordinary work, chosen with `tooltrail simulate --incidents`. What is played of the ten is
+the mechanism as published, with invented people and values. A function's docstring names the incident; `detectors` are
+the detections that should find it.
 """
 
 from __future__ import annotations
@@ -10,13 +11,14 @@ from pathlib import Path
 
 from ingest.simulator.fleet import Fleet
 from ingest.simulator.options import SimulationOptions
+from ingest.simulator.scenarios_evidence import EVIDENCE
 from ingest.simulator.scenarios_flow import FLOW
 from ingest.simulator.scenarios_mixed import MIXED
 from ingest.simulator.stage import Script, Stage
 from ingest.simulator.truth import Truth
 from store.errors import UsageError
 
-SCENARIOS: dict[str, Script] = {**MIXED, **FLOW}
+SCENARIOS: dict[str, Script] = {**MIXED, **FLOW, **EVIDENCE}
 """Each scenario by its name."""
 
 FEWEST_PEOPLE = 20

@@ -136,6 +136,7 @@ TOOL_HABITS = Table(
                     "shared",
                 )
             ),
+            *(pa.field(n, events.INT) for n in ("asked", "unheard")),
         ]
     ),
     partition="habit_date",

@@ -26,6 +26,10 @@ WHERE e.raw_sha256 IN (SELECT unnest($hashes::VARCHAR[]))"""
 PARTS = """
 SELECT event_id, session FROM session_events JOIN events USING (event_id)
 WHERE raw_sha256 IN (SELECT unnest($hashes::VARCHAR[]))"""
+SHOWN = """
+SELECT DISTINCT e.raw_sha256
+FROM (SELECT unnest(evidence) AS event_id FROM findings WHERE starts_with(detection, $prefix)) f
+JOIN events e USING (event_id)"""
 CASES = [
     (name, number) for name, script in SCENARIOS.items() for number in script.detectors if number in PRESENT
 ]
@@ -84,8 +88,18 @@ def test_the_story_tells_it(played: tuple[Lake, dict[str, dict[str, Any]]], name
     assert ours <= {event for s in told for event in s.events}
 
 
+@pytest.mark.parametrize("number", ["D12", "E3", "E5"])
+def test_nothing_else_is_doubted(played: tuple[Lake, dict[str, dict[str, Any]]], number: str) -> None:
+    """What shows in the records alone is found in no other event of the fleet, nor of the other scenarios."""
+    lake, incidents = played
+    staged = {r["raw_sha256"] for i in incidents.values() if number in i["detectors"] for r in i["records"]}
+    rows = lake.sql(SHOWN, {"prefix": f"{number.lower()}_"}).arrow()["raw_sha256"].to_pylist()
+    assert rows
+    assert set(rows) <= staged
+
+
 def test_every_scenario_is_on_the_answer_sheet(played: tuple[Lake, dict[str, dict[str, Any]]]) -> None:
-    """All ten are played, each with its records in the lake and a sentence."""
+    """All are played, each with its records in the lake and a sentence."""
     lake, incidents = played
     assert set(incidents) == set(SCENARIOS)
     for incident in incidents.values():

@@ -17,7 +17,12 @@ from store import upgrading
 from store.lake import Lake
 from store.tables import TABLES
 
-LACKING = {"activity": "tool_definition_sha256", "owners": "named", "session_states": "top_event"}
+LACKING = {
+    "activity": ["tool_definition_sha256"],
+    "owners": ["named"],
+    "session_states": ["top_event"],
+    "tool_habits": ["asked", "unheard"],
+}
 
 
 def test_detections_run_where_columns_were_added_since(
@@ -26,9 +31,9 @@ def test_detections_run_where_columns_were_added_since(
     """Tables whose files lack a column read as null there: a run over old and new days ends as usual."""
     path = tmp_path / "lake"
     with monkeypatch.context() as then:
-        for name, column in LACKING.items():
+        for name, columns in LACKING.items():
             schema = TABLES[name].schema
-            fewer = schema.remove(schema.get_field_index(column))
+            fewer = pa.schema([field for field in schema if field.name not in columns])
             then.setitem(TABLES, name, dataclasses.replace(TABLES[name], schema=fewer))
         upgrading.shape.cache_clear()
         _a_day_of_activity(Lake.create(path, KEY))
@@ -46,6 +51,10 @@ def test_detections_run_where_columns_were_added_since(
 def _a_day_of_activity(lake: Lake) -> None:
     """Write what a version without the column wrote of the day before."""
     hour = NOON - timedelta(days=1)
+    habits = TABLES["tool_habits"].schema
+    day = {"day": hour.replace(hour=0), "habit_date": hour.date(), "revision": 1, "tool_name": "echo"}
+    counts = {n: 60 for n in habits.names if n not in (*day, "server_name")}
+    lake.append("tool_habits", pa.Table.from_pylist([{**counts, **day}], habits))
     said = {"hour": hour, "activity_date": hour.date(), "revision": 1, "first_event": "old", "last_event": "old",
             "first_time": hour, "last_time": hour, "user_id": "ana", "events": 3}  # fmt: skip
     schema = TABLES["activity"].schema

@@ -42,6 +42,18 @@ def test_equal_options_give_equal_scenarios(tmp_path: Path) -> None:
     assert one[name] == other[name]
 
 
+def test_a_clean_fleet_has_no_incident_but_those_named(tmp_path: Path) -> None:
+    """With `clean` the answer sheet holds what was asked for and nothing else."""
+    kinds = [
+        [incident["kind"] for incident in json.loads(files["truth.json"])["incidents"]]
+        for files in (
+            run(tmp_path / "a", clean=True),
+            run(tmp_path / "b", clean=True, incidents=("rpc_id_collision",)),
+        )
+    ]
+    assert kinds == [[], ["rpc_id_collision"]]
+
+
 @pytest.mark.parametrize(
     ("options", "reason"),
     [
