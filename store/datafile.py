@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from store.integrity.hashing import SIZE, sha256_each
 from store.sorting import Places, numbers, runs, sorted_places, whole
 from store.tables.table import Table
 
@@ -23,6 +24,8 @@ ROW_GROUP = 20_480
 """Ten of DuckDB's vectors. Rows lie by user: a question about one decodes one group of a file and not all of it."""
 SET_APART_FROM = 10_000
 """Rows from which a file has row groups of its own for what is asked most; below, their footers would cost more."""
+BATCH = 4_096
+"""Values the writer takes at once, after which it looks whether a page is full: a tenth faster than its own 1,024."""
 BLOOM_FALSE_POSITIVES = 0.01
 FRESH = frozenset({
     "event_id", "raw_sha256", "native_event_id", "args_hmac", "result_hmac", "event_time", "ingest_time",
@@ -120,6 +123,7 @@ def _parquet(table: Table, rows: pa.Table) -> bytes:
         compression="zstd",
         compression_level=1,
         write_page_checksum=True,
+        write_batch_size=BATCH,
         use_dictionary=_repetitive(rows),
         column_encoding=dict.fromkeys(packed, "DELTA_BINARY_PACKED") or None,
         bloom_filter_options=blooms or None,
@@ -204,13 +208,21 @@ def key_index(table: Table, rows: pa.Table, key: bytes = b"") -> dict[str, bytes
         secret = key if column in table.keyed else b""
         if column in table.keyed and not key:
             continue
-        values = pc.unique(rows[column]).drop_null().to_pylist()
-        hashes = np.unique(
-            np.fromiter((key_hash(column, v, secret) for v in values), dtype="<u4", count=len(values))
-        )
-        body = hashes.tobytes()
+        body = np.unique(
+            _key_hashes(column, pc.unique(rows[column]).drop_null().cast(pa.string()), secret)
+        ).tobytes()
         found[column] = _checksum(body, secret) + body
     return found
+
+
+def _key_hashes(column: str, values: pa.Array, key: bytes) -> NDArray[np.uint32]:
+    """Return the hash of each value, as `key_hash` does of one."""
+    if key:
+        hashes = (key_hash(column, value, key) for value in values.to_pylist())
+        return np.fromiter(hashes, dtype="<u4", count=len(values))
+    before, nothing = (pa.scalar(text, pa.string()) for text in (f"{column}\0", ""))
+    digests = sha256_each(pc.binary_join_element_wise(before, values, nothing).cast(pa.binary()))
+    return np.frombuffer(digests, dtype="<u4")[:: SIZE // 4]
 
 
 def read_key_index(content: bytes, key: bytes = b"") -> NDArray[np.uint32]:

@@ -89,9 +89,10 @@ def _field(name: bytes, column: pa.Array) -> list[pa.Array]:
     if pa.types.is_dictionary(kind):
         if len(column.dictionary) > len(column):
             return _field(name, column.cast(kind.value_type))
-        return [pa.DictionaryArray.from_arrays(column.indices, joined(_field(name, column.dictionary)))]
+        words = joined([*_field(name, column.dictionary), pa.repeat(_NOTHING, len(column.dictionary))])
+        return [pa.DictionaryArray.from_arrays(column.indices, words)]
     if pa.types.is_list(kind):
-        column = _list(column)
+        column = listed(column)
     elif not (pa.types.is_string(kind) or pa.types.is_binary(kind)):
         return [_number(name, column)]
     column = column.cast(pa.binary())
@@ -119,12 +120,15 @@ def _big_endian(column: pa.Array) -> NDArray[np.uint8]:
     if pa.types.is_floating(column.type):
         numbers = pc.fill_null(column, pa.scalar(0, column.type)).to_numpy(zero_copy_only=False).astype(">f8")
     else:
-        width = pa.int32() if pa.types.is_date32(column.type) else pa.int64()
-        numbers = (
-            pc.fill_null(column.cast(width), pa.scalar(0, width)).to_numpy(zero_copy_only=False).astype(">i8")
-        )
+        zero = pa.scalar(0, pa.int64())
+        numbers = pc.fill_null(whole_number(column), zero).to_numpy(zero_copy_only=False).astype(">i8")
     found: NDArray[np.uint8] = numbers.view(np.uint8)
     return found
+
+
+def whole_number(column: pa.Array) -> pa.Array:
+    """Return integers, days and times as integers of 64 bits."""
+    return (column.cast(pa.int32()) if pa.types.is_date32(column.type) else column).cast(pa.int64())
 
 
 def _validity(column: pa.Array) -> pa.Buffer | None:
@@ -134,7 +138,7 @@ def _validity(column: pa.Array) -> pa.Buffer | None:
     return pa.py_buffer(np.packbits(column.is_valid().to_numpy(zero_copy_only=False), bitorder="little"))
 
 
-def _list(column: pa.Array) -> pa.Array:
+def listed(column: pa.Array) -> pa.Array:
     """Return lists as byte strings of their elements."""
     lengths = pc.fill_null(pc.list_value_length(column), pa.scalar(0, pa.int32())).to_numpy(
         zero_copy_only=False

@@ -1,38 +1,74 @@
-"""SHA-256 of many short messages at once, by DataFusion's kernel where there are enough of them.
+"""SHA-256 of many short messages at once: by compiled code (`kernel.c`), or by Python where that was not built.
 
 Python's `hashlib` takes 0.6 µs to begin and end a message, several times what the processor needs to hash one of a
-hundred bytes; DataFusion goes through an Arrow column in Rust with the processor's SHA instructions.
+hundred bytes.
 """
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable
+from collections.abc import Sequence
+from enum import IntEnum
 from hashlib import sha256
 from itertools import pairwise
-from uuid import uuid4
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+try:
+    from store.integrity import kernel
+except ImportError:  # it was installed without a compiler, or the processor has no SHA instructions
+    HAS_KERNEL = False
+else:
+    HAS_KERNEL = True
+
 SIZE = 32
-MANY = 2_000
-"""Messages from which a query costs less than it saves."""
-_SETTINGS = {"datafusion.execution.target_partitions": "1", "datafusion.execution.batch_size": str(1 << 16)}
 
 
-Kernel = Callable[[pa.Array], bytes]
+class Kind(IntEnum):
+    """What the field of a row is made from."""
+
+    NUMBER = 0
+    BYTES = 1
+    CODED = 2
+    NUMBERS = 3
+    TEXTS = 4
+
+
+class Words(NamedTuple):
+    """A column as the compiled code takes it (`Column` of kernel.c): numbers, and addresses of Arrow buffers."""
+
+    kind: Kind
+    tag: int = -1
+    valid: int = 0
+    bit: int = 0
+    rows: int = 0
+    items: int = 0
+    bytes: int = 0
+    item_valid: int = 0
+    item_bit: int = 0
+
+
+def hash_rows(columns: Sequence[Words], rows: int, longest: int) -> NDArray[np.uint8]:
+    """Return the SHA-256 of each row's fields, 32 bytes a row; none has more than `longest` bytes.
+
+    What the addresses lead to must live until this returns: the compiled code trusts them.
+    """
+    found = np.empty((rows, SIZE), dtype=np.uint8)
+    kernel.hash_rows(np.array(columns, dtype=np.int64), longest, found)
+    return found
 
 
 def sha256_each(messages: pa.Array) -> bytes:
     """Return the SHA-256 of each byte string, one after the other in one run of bytes. None may be null."""
     if messages.null_count:
         raise ValueError("a message is null")
-    found = (_kernel() if len(messages) >= MANY else _one_by_one)(messages)
-    if len(found) != len(messages) * SIZE:
-        raise RuntimeError(f"{len(found)} bytes are not the hashes of {len(messages)} messages")
-    return found
+    if not HAS_KERNEL or not len(messages):
+        return _one_by_one(messages)
+    offsets, data = spans(messages)
+    column = Words(Kind.BYTES, rows=offsets.ctypes.data, bytes=data.address)
+    return hash_rows([column], len(messages), int(np.diff(offsets).max())).tobytes()
 
 
 def spans(texts: pa.Array) -> tuple[NDArray[np.int32], pa.Buffer]:
@@ -56,34 +92,3 @@ def _one_by_one(messages: pa.Array) -> bytes:
     offsets, data = spans(messages)
     view = memoryview(data)
     return b"".join([sha256(view[a:b]).digest() for a, b in pairwise(offsets.tolist())])
-
-
-@functools.cache
-def _kernel() -> Kernel:
-    """Return DataFusion's function, or the loop where it is not installed (the extra `fast`).
-
-    Loading waits until it is needed: it takes longer than a small commit.
-    """
-    try:
-        from datafusion import SessionConfig, SessionContext, col
-        from datafusion.functions import sha256 as each
-    except ImportError:
-        return _one_by_one
-    context = SessionContext(SessionConfig(_SETTINGS))
-    hashed = each(col("message")).alias("hash")
-
-    def run(messages: pa.Array) -> bytes:
-        name = uuid4().hex  # of its own: threads may hash at once
-        try:
-            rows = pa.table([messages], names=["message"])
-            batches = context.from_arrow(rows, name).select(hashed).collect()
-        finally:
-            context.deregister_table(name)  # the context would hold the rows for ever
-        return b"".join(_contents(batch.column(0)) for batch in batches)
-
-    return run
-
-
-def _contents(hashes: pa.Array) -> bytes:
-    offsets, data = spans(hashes.cast(pa.binary()))
-    return bytes(memoryview(data)[offsets[0] : offsets[-1]])

@@ -17,8 +17,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from store.events import BY_NAME, COLUMNS, PARTITION, SEALED
+from store.integrity import fields
 from store.integrity.canonical import Encoder, digests, parts
-from store.integrity.hashing import fixed
+from store.integrity.hashing import HAS_KERNEL, fixed
 
 VERSION = b"\x01"
 """First byte of an entry: how the rest is encoded."""
@@ -139,6 +140,8 @@ def _leaves(columns: Columns, commitments: Columns) -> pa.Array:
 
 
 def _hashed(before: pa.Array, columns: Columns) -> pa.Array:
+    if HAS_KERNEL and len(before):
+        return fields.hashed(before, columns)
     return pa.concat_arrays([digests(piece) for piece in Encoder(before, columns).pieces()])
 
 

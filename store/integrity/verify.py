@@ -34,6 +34,10 @@ VERIFIED = "verified"
 """The checkpoint of the last verification without a fault, kept beside the log's own."""
 
 
+NUMBERED = "claude_code"
+"""The format of the view sequence_gaps; the query engine need not be started for a lake that has none of it."""
+
+
 def _silent(_done: int, _total: int) -> None:
     return
 
@@ -71,9 +75,9 @@ def verify(lake: Lake, options: Options) -> Report:
     live = check_commits(lake.log, tuple(TABLES), tree, report)
     check_completeness(logged, report)
     check_removals(standing(logged), report)
-    if logged:
-        _check_rows(lake, logged, live, report, options)
-    _say_what_never_came(lake, report)
+    formats = _check_rows(lake, logged, live, report, options) if logged else set()
+    if options.since or NUMBERED in formats:
+        _say_what_never_came(lake, report)
     _say_what_is_not_covered(logged, report, options)
     if not report.faults:
         write_file(lake.log.folder / VERIFIED, tree.note.encode())
@@ -111,10 +115,12 @@ def since_time(log: Log, moment: str) -> int:
     return index + 1
 
 
-def _check_rows(lake: Lake, logged: Logged, live: Live, report: Report, options: Options) -> None:
+def _check_rows(lake: Lake, logged: Logged, live: Live, report: Report, options: Options) -> set[str]:
+    """Check data files and what they hold; return the formats that the rows came in."""
     known = retired.read(_retired(lake, live), retired.removals(body for _, body in logged))
     batches = Batches(logged, known, report)
     unsealed = erased = 0
+    formats: set[str] = set()
     for table, result in check_files(lake.path, live, options.since, options.jobs, options.progress):
         report.covered["files"] += 1
         report.covered["bytes"] += result.bytes
@@ -125,12 +131,14 @@ def _check_rows(lake: Lake, logged: Logged, live: Live, report: Report, options:
             report.covered["events"] += result.rows.num_rows if result.rows is not None else 0
             unsealed, erased = unsealed + result.unsealed, erased + result.erased
             batches.add(result)
+            formats |= result.formats
     batches.finish(options.since)
     _check_erasures(logged, erased, report)
     if unsealed:
         report.uncovered.append(
             f"{unsealed} events from before the log have no leaf; their files have digests"
         )
+    return formats
 
 
 def _check_erasures(logged: Logged, erased: int, report: Report) -> None:

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from lakes import KEY, NOON, ask, one, rows_of
 
-from store.datafile import key_hash
+from store.datafile import key_hash, key_index, read_key_index
 from store.events import BY_NAME
 from store.keys import derive
 from store.lake import Lake
@@ -207,6 +207,16 @@ def test_a_damaged_index_costs_time_and_nothing_else(lake: Lake, damage: str) ->
     again = Lake.open(lake.path)
     assert len(again.snapshot("events").paths(Needs({"session_key": "a"}), KeyIndexes())) == 2
     assert one(again, "SELECT count(*) FROM events WHERE session_key = 'a'") == 1
+
+
+def test_an_index_holds_the_hash_of_each_value() -> None:
+    """Hashed together, values have the hashes under which each is looked up; nulls have none."""
+    values = [None, "", "a", "ü", "x" * 200, "a", *map(str, range(50))]
+    rows = rows_of(*({"session_key": value, "user_id": value} for value in values))
+    index = key_index(EVENTS, rows, KEY)
+    for column, key in (("session_key", b""), ("user_id", KEY)):
+        expected = sorted({key_hash(column, value, key) for value in values if value is not None})
+        assert read_key_index(index[column], key).tolist() == expected
 
 
 def test_a_person_cannot_be_looked_up_without_the_key(lake: Lake) -> None:

@@ -31,7 +31,7 @@ Wrong = tuple[str, str]
 
 @dataclass
 class FileResult:
-    """What one file held: what was wrong with it, and of its sealed rows what roots are made of."""
+    """What one file held: what was wrong with it, of its sealed rows what roots are made of, and its rows' formats."""
 
     path: str
     claim: Claim
@@ -40,6 +40,7 @@ class FileResult:
     unsealed: int = 0
     erased: int = 0
     bytes: int = 0
+    formats: set[str] = field(default_factory=set)
 
 
 def check_file(root: Path, path: str, claim: Claim, *, events: bool) -> FileResult:
@@ -88,6 +89,7 @@ def _groups(file: pq.ParquetFile) -> Iterator[pa.Table]:
 
 def _check_rows(found: FileResult, rows: pa.Table, day: date) -> pa.Table:
     """Check rows against their own leaves; returns those columns of the sealed ones that roots are made of."""
+    found.formats.update(pc.unique(rows["source_format"]).to_pylist())
     if "leaf_hash" not in rows.column_names:
         found.unsealed += rows.num_rows
         return pa.table(

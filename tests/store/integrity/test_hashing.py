@@ -1,10 +1,8 @@
-"""Many messages hashed at once have the hashes that each has by itself, whichever way they are made."""
+"""Many messages hashed at once have the hashes that each has by itself, with compiled code and without."""
 
 from __future__ import annotations
 
 import os
-import sys
-from collections.abc import Iterator
 from hashlib import sha256
 
 import pyarrow as pa
@@ -20,40 +18,39 @@ def each(messages: list[bytes]) -> bytes:
     return b"".join(sha256(message).digest() for message in messages)
 
 
-@pytest.fixture
-def unloaded() -> Iterator[None]:
-    """Have the kernel looked for anew, before and after."""
-    hashing._kernel.cache_clear()
-    yield
-    hashing._kernel.cache_clear()
-
-
 @given(st.lists(st.binary(max_size=200), min_size=1, max_size=40), st.integers(0, 5))
-def test_the_kernel_hashes_as_the_standard_library_does(messages: list[bytes], start: int) -> None:
+def test_hashes_are_those_of_the_standard_library(messages: list[bytes], start: int) -> None:
     """SHA-256 is SHA-256: also of nothing, across blocks of 64 bytes, and in a part of a column."""
-    found = hashing._kernel()(pa.array(messages, pa.binary()).slice(start))
-    assert found == each(messages[start:])
+    column = pa.array(messages, pa.binary()).slice(start)
+    assert hashing.sha256_each(column) == each(messages[start:])
+    assert hashing._one_by_one(column) == each(messages[start:])
 
 
-@pytest.mark.parametrize("count", [0, 1, hashing.MANY - 1, hashing.MANY, 70_000])
+@pytest.mark.parametrize("length", [*range(130), 1_000, 1_000_000])
+def test_no_length_is_padded_wrongly(length: int) -> None:
+    """A message that ends near the end of a block; beside another so long, beside none, and beside a short one."""
+    messages = [bytes(range(256)) * (length // 256 + 1)] * 2
+    messages = [message[:length] for message in messages] + [b"x", b"y" * length, b"z" * length]
+    assert hashing.sha256_each(pa.array(messages, pa.binary())) == each(messages)
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 70_000])
 def test_few_and_many_are_hashed_alike_and_in_order(count: int) -> None:
-    """However many there are: by a loop, by one batch of the kernel, by several."""
+    """However many there are."""
     messages = [b"%d" % n * (n % 40) for n in range(count)]
     assert hashing.sha256_each(pa.array(messages, pa.binary())) == each(messages)
 
 
-@pytest.mark.usefixtures("unloaded")
-def test_without_the_extra_the_hashes_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The kernel is only a matter of speed: a lake is verified anywhere."""
-    monkeypatch.setitem(sys.modules, "datafusion", None)
-    messages = [os.urandom(n % 100) for n in range(hashing.MANY)]
+def test_without_compiled_code_the_hashes_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is only a matter of speed: a lake is verified anywhere."""
+    monkeypatch.setattr(hashing, "HAS_KERNEL", False)
+    messages = [os.urandom(n % 100) for n in range(300)]
     assert hashing.sha256_each(pa.array(messages, pa.binary())) == each(messages)
-    assert hashing._kernel() is hashing._one_by_one
 
 
 def test_what_was_hashed_is_let_go() -> None:
     """A lake of any size is verified in the memory of a part of it."""
-    messages = pa.array([bytes(1000)] * hashing.MANY, pa.binary())
+    messages = pa.array([bytes(1000)] * 2_000, pa.binary())
     hashing.sha256_each(messages)
     held = pa.total_allocated_bytes()
     for _ in range(5):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import random
 import struct
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
@@ -56,8 +56,8 @@ def by_hand(row: dict[str, Any], names: list[str]) -> bytes:
         if pa.types.is_string(kind):
             out += field(name, value.encode())
         elif pa.types.is_timestamp(kind):
-            micros = (value - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds() * 1_000_000
-            out += field(name, round(micros).to_bytes(8, "big", signed=True))
+            micros = (value - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+            out += field(name, micros.to_bytes(8, "big", signed=True))
         elif pa.types.is_floating(kind):
             out += field(name, struct.pack(">d", value))
         elif pa.types.is_integer(kind):
