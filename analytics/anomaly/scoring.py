@@ -10,8 +10,10 @@ import polars as pl
 import pyarrow as pa
 
 from analytics.anomaly.calls import Calls, Flags, Floats, Ints, calls_of
+from analytics.anomaly.doubt import Doubt
+from analytics.anomaly.judged import WEIGHTS, Judged, Weights, bare
 from analytics.anomaly.memory import Memory
-from analytics.anomaly.model import WEIGHTS, Habits, Judged, Model, Weights, bare, learn
+from analytics.anomaly.model import Habits, Model, learn
 from analytics.anomaly.order import Symbols
 from analytics.anomaly.reasons import reasons
 
@@ -27,44 +29,58 @@ class Scored:
 
     `sessions`: session, anomaly (1 - p, where p is the probability that a session of this client is at least so
     surprising), basis (full, or tools where arguments were not to be seen), calls, surprise (weighed nats), the parts
-    flow, foreign, address, given, order, company, bag and length in nats, top_event, top_surprise, and reason (null
-    below EXPLAINED). `calls`: session, event_id, surprise, its parts, and source_event, whose result held what the
-    call passed on.
+    flow, foreign, address, given, whole, order, company, bag, length and course in nats, top_event, top_surprise, and
+    reason (null below EXPLAINED). `calls`: session, event_id, surprise, its parts, and source_event, whose result held
+    what the call passed on.
     """
 
     sessions: pl.DataFrame
     calls: pl.DataFrame
 
 
-def score(model: Model, events: pa.Table | pl.DataFrame) -> Scored:
+def score(model: Model, events: pa.Table | pl.DataFrame, doubt: Doubt | None = None) -> Scored:
     """Score every session of the events; those without a tool call are none.
 
-    They must not be sessions the model was trained on: there, nothing is new. See `review`.
+    They must not be sessions the model was trained on: there, nothing is new. See `review`. A doubt that counted them
+    finds what both they and the history hold.
     """
     calls = calls_of(events)
-    return _scored(model, calls, *model.judge(calls), lambda _: model.memory)
+    symbols, judged = model.judge(calls)
+    if doubt is not None:
+        judged = judged.under(calls, *doubt.passing(calls))
+    return _scored(model, calls, symbols, judged, lambda _: model.memory, doubt)
 
 
-def review(events: pa.Table | pl.DataFrame, weights: Weights = WEIGHTS) -> tuple[Model, Scored]:
-    """Train a model and score the very sessions it is trained on, each by the others."""
+def review(
+    events: pa.Table | pl.DataFrame, weights: Weights = WEIGHTS, doubt: Doubt | None = None
+) -> tuple[Model, Scored]:
+    """Train a model and score the very sessions it is trained on, each by the others, all under doubt.
+
+    The doubt is of these events alone unless one is given.
+    """
     learned = learn(events, weights)
-    return learned.model, _scored(
-        learned.model, learned.calls, learned.symbols, learned.judged, learned.memory
-    )
+    doubt = doubt or Doubt.of(learned.calls)
+    under = learned.under(doubt)
+    scored = _scored(under.model, under.calls, under.symbols, under.judged, under.memory, doubt)
+    return learned.model, scored
 
 
 def _scored(
-    model: Model, calls: Calls, symbols: Symbols, judged: Judged, memory: Callable[[int], Memory]
-) -> Scored:
+    model: Model, calls: Calls, symbols: Symbols, judged: Judged, memory: Callable[[int], Memory],
+    doubt: Doubt | None,
+) -> Scored:  # fmt: skip
     weights = model.weights
     full = (calls.over_sessions(calls.seen.astype(np.float64)) > 0) & bool(model.values.calls.any())
     by_call = judged.calls(weights)
-    total = np.where(full, judged.sessions(calls, weights), judged.sessions(calls, bare(weights)))
+    some, tools = (judged.sessions(calls, w, model.usual) for w in (weights, bare(weights)))
+    total = np.where(full, some, tools)
     client = symbols.client[calls.first[:-1]]
     anomaly = 1 - np.where(full, _share(model.full, client, total), _share(model.bare, client, total))
     top = _top(calls, by_call)
-    sessions = _sessions(calls, judged, full, total, by_call, top).with_columns(anomaly=anomaly)
-    why = reasons(model, calls, symbols, judged, memory, top, np.flatnonzero(anomaly >= EXPLAINED))
+    sessions = _sessions(calls, judged, full, total, by_call, top).with_columns(
+        course=judged.course(calls, weights, model.usual), anomaly=anomaly
+    )
+    why = reasons(model, calls, symbols, judged, memory, doubt, top, np.flatnonzero(anomaly >= EXPLAINED))
     return Scored(sessions.with_columns(pl.Series("reason", why, pl.String)), _calls(calls, judged, by_call))
 
 

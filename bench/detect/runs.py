@@ -12,7 +12,7 @@ from analytics.anomaly import WEIGHTS, score, train
 from bench.detect.metrics import MEASURES, Flags, Values, interval
 from bench.detect.protocol import FAILED, NEGATIVE, POSITIVE, Trial
 
-PARTS = ("flow", "foreign", "address", "given", "order", "company", "bag", "length")
+PARTS = ("flow", "foreign", "address", "given", "whole", "order", "company", "bag", "length")
 
 
 @dataclass(frozen=True)

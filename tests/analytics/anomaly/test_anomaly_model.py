@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 import numpy as np
 import polars as pl
 import pyarrow as pa
@@ -119,12 +117,28 @@ def test_a_history_can_be_reviewed_by_itself() -> None:
     assert bad["anomaly"] == scored.sessions["anomaly"].max()
     assert bad["top_event"] == "bad.3"
     assert bad["flow"] > 3
-    compared = re.search(r"none of the (\d+) sessions it was compared with", str(bad["reason"]))
-    assert compared is not None
-    assert 150 < int(compared[1]) < 300, "its own fold is not among them"
+    assert "came from the result of read_mail on office, as it nearly always does" in str(bad["reason"])
     assert np.mean(scored.sessions["anomaly"].to_numpy() > 0.9) < 0.2
     assert to_arrow(train(events)).equals(to_arrow(model))
     assert of(score(model, events), "bad")["flow"] == 0, "what history holds is not new"
+
+
+def test_an_attack_in_every_third_session_of_a_first_history_stands_out() -> None:
+    """What is done again and again with one value is not a habit; honest sessions among them are no odder than before.
+
+    Without the doubt a third of all sessions is as usual as the others.
+    """
+    honest = history(200)
+    events = frame([*honest, *(hijacked(f"bad{n}") for n in range(100))])
+    _, scored = review(events)
+    first = scored.calls.group_by("session").agg(pl.col("event_id").first())
+    bad = scored.sessions.join(first, on="session").with_columns(
+        bad=pl.col("event_id").str.starts_with("bad")
+    )
+    assert auroc(bad["anomaly"].to_numpy(), bad["bad"].to_numpy()) > 0.97
+    assert bad.filter("bad")["flow"].min() > 3
+    blind = score(train(events), events).sessions
+    assert blind["flow"].max() == 0
 
 
 def test_the_order_of_rows_does_not_matter(model: Model) -> None:
