@@ -74,8 +74,8 @@ class Learned:
         """Return what a session was judged by."""
         return self.memories[int(self.fold[session])]
 
-    def under(self, doubt: Doubt) -> Learned:
-        """Return the same under a doubt that counted this history: its totals are what such sessions come to.
+    def under(self, doubt: Doubt) -> Under:
+        """Return the doubt with what the sessions of this history come to under it.
 
         Where nothing came in before, no client has habits of its own: what one does all the time may be the attack.
         """
@@ -85,7 +85,15 @@ class Learned:
         full = _habits(client, total)
         if self.calls.sessions.is_in(doubt.sessions.implode()).all():
             full = replace(full, client=client[:0], total=total[:0])
-        return replace(self, judged=judged, model=replace(self.model, full=full))
+        return Under(doubt, full)
+
+
+@dataclass(frozen=True)
+class Under:
+    """A doubt, and what sessions of history come to under it."""
+
+    doubt: Doubt
+    full: Habits
 
 
 def train(events: pa.Table | pl.DataFrame, weights: Weights = WEIGHTS) -> Model:
