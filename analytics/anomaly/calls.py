@@ -18,11 +18,15 @@ _TYPES: dict[str, pl.DataType | type[pl.DataType]] = {
     "event_id": pl.String, "session": pl.String, "event_time": pl.Datetime("us", "UTC"), "tool_name": pl.String,
     "server_name": pl.String, "client_name": pl.String, "user_id": pl.String, "event_class": pl.String,
     "args_leaves": pl.List(pl.Int64), "result_leaves": pl.List(pl.Int64), "args_addresses": pl.List(pl.Int64),
+    "args_hmac": pl.String,
 }  # fmt: skip
 COLUMNS = tuple(_TYPES)
 """What is read of events: `session` is whatever they were stitched into, the others are columns of the lake."""
 TOOL = pl.concat_str(pl.col("tool_name"), pl.lit(" on "), pl.col("server_name").fill_null("?"))
 """What a model calls a tool."""
+NO_DIGEST = -1
+_DIGITS = 15
+"""Of a digest in hex: as many as a signed number of 64 bits holds."""
 _NEEDED = ("event_id", "session", "event_time", "tool_name")
 
 
@@ -40,8 +44,8 @@ class Calls:
 
     `first[s]` is the first call of session s, `first[s + 1]` the one after its last; `session[c]` is the session of
     call c. `tool` names what is called, `client` who calls, `user` for whom (or null). `seen[c]` says whether its
-    arguments were there to see, `marked[c]` whether the addresses in them were marked; `began[s]` is the time of the
-    first call, in microseconds.
+    arguments were there to see, `marked[c]` whether the addresses in them were marked, `whole[c]` is the digest of all
+    of them as a number, or NO_DIGEST; `began[s]` is the time of the first call, in microseconds.
     """
 
     event_id: pl.Series
@@ -56,6 +60,7 @@ class Calls:
     addresses: Ragged
     seen: Flags
     marked: Flags
+    whole: Ints
     began: Ints
 
     def __len__(self) -> int:
@@ -93,7 +98,7 @@ def calls_of(events: pa.Table | pl.DataFrame) -> Calls:
         frame["user_id"],
         _ragged(frame["args_leaves"]), _ragged(frame["result_leaves"]), _ragged(frame["args_addresses"]),
         frame["args_leaves"].is_not_null().to_numpy(), frame["args_addresses"].is_not_null().to_numpy(),
-        frame["event_time"].to_physical().to_numpy()[first[:-1]],
+        _numbered(frame["args_hmac"]), frame["event_time"].to_physical().to_numpy()[first[:-1]],
     )  # fmt: skip
 
 
@@ -113,3 +118,8 @@ def _ragged(column: pl.Series) -> Ragged:
     lengths = column.list.len().fill_null(0).to_numpy().astype(np.int64)
     values = column.filter(lengths > 0).explode().to_numpy() if lengths.any() else np.zeros(0, np.int64)
     return Ragged(np.repeat(np.arange(len(column)), lengths), values)
+
+
+def _numbered(digests: pl.Series) -> Ints:
+    numbers = digests.str.slice(0, _DIGITS).str.to_integer(base=16, strict=False)
+    return numbers.fill_null(NO_DIGEST).cast(pl.Int64).to_numpy()

@@ -1,7 +1,8 @@
-"""How surprising a tool is in the company of the tools used before it in the session, in whatever order.
+"""How much less likely a tool is in the company of the tools used before it in the session than by itself.
 
 An inserted errand need not break a habit that the two calls before it would show; it is a tool that sessions of this
-sort never come to. Each tool counts where a session uses it first.
+sort never come to. Each tool counts where a session uses it first. That a tool is rare is left to the others to say:
+here only that it and those before it are not of one piece of work.
 """
 
 from __future__ import annotations
@@ -20,38 +21,34 @@ REMEMBERED = 32
 
 @dataclass(frozen=True)
 class Company:
-    """In how many sessions each tool was used, came first, and came after each other one."""
+    """In how many sessions each tool was used, and came after each other one."""
 
     sessions: int
     used: Ints
-    opened: Ints
     after: Counted
 
     @classmethod
     def of(cls, session: Ints, tool: Ints, many: int) -> Company:
         """Learn from calls in the order of sessions and time."""
         at = first_uses(session, tool, many)
-        openings = at[np.diff(session[at], prepend=-1) != 0]
         keys = [tool[earlier] * many + tool[later] for earlier, later in _pairs(session, at)]
-        return cls(
-            len(openings), np.bincount(tool[at], minlength=many), np.bincount(tool[openings], minlength=many),
-            Counted.of(np.concatenate([np.zeros(0, np.int64), *keys])),
-        )  # fmt: skip
+        after = Counted.of(np.concatenate([np.zeros(0, np.int64), *keys]))
+        return cls(len(np.unique(session)), np.bincount(tool[at], minlength=many), after)
 
     def surprise(self, session: Ints, tool: Ints, many: int) -> Floats:
-        """Return the mean surprise of each tool at its first use, in nats; 0 for a tool used already."""
+        """Return of each tool, at its first use, the mean surprise beyond its rarity, in nats.
+
+        0 for what opens a session, a tool used already, and one that is likelier in this company than by itself.
+        """
         at = first_uses(session, tool, many)
         total, pairs = np.zeros(len(tool)), np.zeros(len(tool))
         share = (self.used + 0.5) / (self.sessions + 1)
         for earlier, later in _pairs(session, at):
             y, x = tool[earlier], tool[later]
             likely = (self.after.of_each(y * many + x) + share[x]) / (self.used[y] + 1)
-            total[later] -= np.log(likely)
+            total[later] -= np.log(likely / share[x])
             pairs[later] += 1
-        surprise = np.divide(total, pairs, out=np.zeros(len(tool)), where=pairs > 0)
-        opening = at[np.diff(session[at], prepend=-1) != 0]
-        surprise[opening] = -np.log((self.opened[tool[opening]] + 0.5) / (self.sessions + 0.5 * many))
-        return surprise
+        return np.maximum(np.divide(total, pairs, out=np.zeros(len(tool)), where=pairs > 0), 0)
 
 
 def first_uses(session: Ints, tool: Ints, many: int) -> Ints:

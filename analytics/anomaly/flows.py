@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analytics.anomaly.calls import Calls, Flags, Ints, Ragged
+from analytics.anomaly.calls import Calls, Flags, Floats, Ints, Ragged
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,14 @@ class Flows:
     def carried(self) -> Flags:
         """Say which came from an earlier result."""
         return self.source >= 0
+
+
+def worst_of(call: Ints, source: Ints, nats: Floats, calls: int) -> tuple[Floats, Ints]:
+    """Return of each call its greatest surprise, and the source it came from: of equals the earliest, -1 of none."""
+    surprise, worst = np.zeros(calls), np.full(calls, -1)
+    order = np.lexsort((-source, nats))  # the last one written stays
+    surprise[call[order]], worst[call[order]] = nats[order], source[order]
+    return surprise, worst
 
 
 def flows_of(calls: Calls) -> Flows:

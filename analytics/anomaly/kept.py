@@ -30,6 +30,8 @@ from store.tables import TABLES
 
 NAME = "anomaly"
 FOLDER = "trained"
+FEWEST = 20
+"""Sessions without which there is no history to judge by."""
 MOST = 1_000_000
 """Calls of history that are learned from: the latest; in about a gigabyte of memory."""
 
@@ -37,13 +39,14 @@ MOST = 1_000_000
 def scored(lake: Lake, story: pl.DataFrame) -> pl.DataFrame:
     """Return session, anomaly, top_event and anomaly_reason of the sessions of a story that call a tool.
 
-    `story` has the columns COLUMNS names, ingest_time and source_topic, all events of each session.
+    `story` has the columns COLUMNS names, ingest_time and source_topic, all events of each session. Without a model,
+    and with fewer sessions than FEWEST to make one of, nothing can be said: there are no rows.
     """
     called = story.filter(pl.col("tool_name").is_not_null() & (pl.col("event_kind") == "tool_call"))
-    if not called.height:
+    model = read(lake)
+    if not called.height or (model is None and called["session"].n_unique() < FEWEST):
         return pl.DataFrame(schema={"session": pl.String, "anomaly": pl.Float64, "top_event": pl.String,
                                     "anomaly_reason": pl.String})  # fmt: skip
-    model = read(lake)
     found = forward(called) if model is None else [score(model, called.select(COLUMNS))]
     sessions = pl.concat([part.sessions for part in found])
     return sessions.select("session", "anomaly", "top_event", anomaly_reason="reason")
@@ -65,7 +68,7 @@ def keep_up(lake: Lake, members: Callable[[], pl.DataFrame], version: int) -> bo
     called = events.filter((pl.col("event_kind") == "tool_call") & pl.col("tool_name").is_not_null())
     history = called.join(latest.select("event_id", "session").lazy(), on="event_id").collect()
     history = history.join(_odd(lake, history), on="session", how="anti")
-    if not history.height:
+    if history["session"].n_unique() < FEWEST:
         return False
     _write(lake, learn(history.select(COLUMNS)).model, stitched, version)
     return True

@@ -9,73 +9,17 @@ import polars as pl
 import pyarrow as pa
 
 from analytics.anomaly.calls import Calls, Flags, Floats, Ints, calls_of, coded
+from analytics.anomaly.doubt import Doubt
 from analytics.anomaly.flows import Flows, flows_of
+from analytics.anomaly.judged import WEIGHTS, Judged, Usual, Weights, bare
 from analytics.anomaly.memory import Memory, Ran, folds_of, held_out
 from analytics.anomaly.order import Symbols, symbols_of
 from analytics.anomaly.owners import Owners, users_of
 from analytics.anomaly.tail import Tail
 from analytics.anomaly.values import Values
+from analytics.anomaly.wholes import Wholes
 
 FOLDS = 5
-
-
-@dataclass(frozen=True)
-class Weights:
-    """How much a nat of each part counts.
-
-    Of the parts that judge calls, the greatest surprise of any call counts. Order, company and bags see the same thing
-    from three sides and weigh half each; so does length, for long sessions are not bad ones. Every new errand breaks
-    the habits of order, some go to new addresses, and hardly any passes on a new value from a result, or one of another
-    user: these count twice and four times.
-    """
-
-    flow: float = 4.0
-    foreign: float = 4.0
-    address: float = 2.0
-    given: float = 1.0
-    order: float = 0.5
-    company: float = 0.5
-    bag: float = 0.5
-    length: float = 0.5
-
-
-WEIGHTS = Weights()
-
-
-@dataclass(frozen=True)
-class Judged:
-    """Surprise in nats: by the values of each call, passed on, another's, addresses, or given, and by how sessions ran.
-
-    `source` is the call whose result held what a call passed on, `held` how many new values from nowhere it has.
-    """
-
-    flow: Floats
-    source: Ints
-    foreign: Floats
-    address: Floats
-    given: Floats
-    held: Ints
-    ran: Ran
-
-    def by_call(self, weights: Weights) -> list[tuple[str, float, Floats]]:
-        """Return the parts that judge calls: name, weight, and nats of each call."""
-        parts = {
-            "flow": self.flow, "foreign": self.foreign, "address": self.address, "given": self.given,
-            "order": self.ran.order, "company": self.ran.company,
-        }  # fmt: skip
-        return [(name, getattr(weights, name), values) for name, values in parts.items()]
-
-    def calls(self, weights: Weights) -> Floats:
-        """Return the weighed surprise of each call."""
-        total: Floats = np.sum([weight * values for _, weight, values in self.by_call(weights)], axis=0)
-        return total
-
-    def sessions(self, calls: Calls, weights: Weights) -> Floats:
-        """Return the weighed surprise of each session."""
-        of_calls = [weight * calls.over_sessions(values) for _, weight, values in self.by_call(weights)]
-        of_tools = weights.bag * self.ran.bag + weights.length * self.ran.length
-        total: Floats = np.sum([*of_calls, of_tools], axis=0)
-        return total
 
 
 @dataclass(frozen=True)
@@ -97,7 +41,9 @@ class Model:
     users: tuple[str, ...]
     memory: Memory
     values: Values
+    wholes: Wholes
     owners: Owners
+    usual: Usual
     full: Habits
     bare: Habits
 
@@ -109,7 +55,8 @@ class Model:
         new = self.values.new(flows)
         strange = self.owners.strange(self.values.known, flows, new, user)
         ran = self.memory.judge(calls, symbols, np.ones(len(calls.sessions), np.bool_))
-        return symbols, _judged(calls, symbols, flows, new, strange, ran, self.values, self.owners)
+        found = _Found(calls, symbols, flows, new, self.wholes.new(calls), strange, ran)
+        return symbols, found.judged(self.values, self.wholes, self.owners)
 
 
 @dataclass(frozen=True)
@@ -126,6 +73,27 @@ class Learned:
     def memory(self, session: int) -> Memory:
         """Return what a session was judged by."""
         return self.memories[int(self.fold[session])]
+
+    def under(self, doubt: Doubt) -> Under:
+        """Return the doubt with what the sessions of this history come to under it.
+
+        Where nothing came in before, no client has habits of its own: what one does all the time may be the attack.
+        """
+        judged = self.judged.under(self.calls, *doubt.passing(self.calls))
+        total = judged.sessions(self.calls, self.model.weights, self.model.usual)
+        client = self.symbols.client[self.calls.first[:-1]]
+        full = _habits(client, total)
+        if self.calls.sessions.is_in(doubt.sessions.implode()).all():
+            full = replace(full, client=client[:0], total=total[:0])
+        return Under(doubt, full)
+
+
+@dataclass(frozen=True)
+class Under:
+    """A doubt, and what sessions of history come to under it."""
+
+    doubt: Doubt
+    full: Habits
 
 
 def train(events: pa.Table | pl.DataFrame, weights: Weights = WEIGHTS) -> Model:
@@ -147,12 +115,14 @@ def learn(events: pa.Table | pl.DataFrame, weights: Weights = WEIGHTS) -> Learne
     symbols = symbols_of(calls, len(tools), tool, coded(calls.client, clients))
     flows, fold = flows_of(calls), folds_of(calls, tool, tools, FOLDS)
     values, new = Values.of(calls, flows, tool, symbols.many, fold)
+    wholes, unlike = Wholes.of(calls, tool, symbols.many, fold)
     owners, strange = Owners.of(values.known, calls, flows, tool, user, len(users))
     ran, memories = held_out(calls, symbols, fold)
-    judged = _judged(calls, symbols, flows, new, strange, ran, values, owners)
+    judged = _Found(calls, symbols, flows, new, unlike, strange, ran).judged(values, wholes, owners)
     client, memory = symbols.client[calls.first[:-1]], Memory.of(calls, symbols, fold >= 0)
-    full, tools_only = (_habits(client, judged.sessions(calls, some)) for some in (weights, bare(weights)))
-    model = Model(weights, tools, clients, users, memory, values, owners, full, tools_only)
+    usual = judged.usual(calls, weights)
+    full, tools_only = (_habits(client, judged.sessions(calls, w, usual)) for w in (weights, bare(weights)))
+    model = Model(weights, tools, clients, users, memory, values, wholes, owners, usual, full, tools_only)
     return Learned(model, calls, symbols, judged, fold, memories)
 
 
@@ -160,31 +130,36 @@ def _names(column: pl.Series) -> tuple[str, ...]:
     return tuple(column.drop_nulls().unique().sort())
 
 
-def bare(weights: Weights) -> Weights:
-    """Return the weights for sessions whose arguments were not there to see."""
-    return replace(weights, flow=0.0, foreign=0.0, address=0.0, given=0.0)
+@dataclass(frozen=True)
+class _Found:
+    """Calls, and what of them is new: first uses of values, whole arguments, values of others; and how they ran."""
 
+    calls: Calls
+    symbols: Symbols
+    flows: Flows
+    new: Flags
+    unlike: Flags
+    strange: Ints
+    ran: Ran
 
-def _judged(
-    calls: Calls,
-    symbols: Symbols,
-    flows: Flows,
-    new: Flags,
-    strange: Ints,
-    ran: Ran,
-    values: Values,
-    owners: Owners,
-) -> Judged:
-    """Put the parts together.
+    def judged(self, values: Values, wholes: Wholes, owners: Owners) -> Judged:
+        """Put the parts together.
 
-    Of a call whose arguments were not to be seen nothing is said about values, nor by a history that saw none.
-    """
-    tool, seen = symbols.tool, calls.seen & bool(values.calls.any())
-    flow, source = values.passing(flows, new, tool, symbols.many)
-    given, held = values.giving(flows, new, tool)
-    foreign, address = owners.surprise(strange, tool, values.calls), values.sending(flows, new, tool)
-    flow, foreign, address, given = (np.where(seen, part, 0.0) for part in (flow, foreign, address, given))
-    return Judged(flow, source, foreign, address, given, held, ran)
+        Of a call whose arguments were not to be seen nothing is said about values, nor by a history that saw none.
+        """
+        flows, new, tool = self.flows, self.new, self.symbols.tool
+        seen = self.calls.seen & bool(values.calls.any())
+        flow, source = values.passing(flows, new, tool, self.symbols.many)
+        given, held = values.giving(flows, new, tool)
+        told = np.bincount(flows.call[new], minlength=len(tool)) > 0
+        parts = (
+            flow, owners.surprise(self.strange, tool, values.calls), values.sending(flows, new, tool), given,
+            wholes.surprise(self.unlike, told, tool),
+        )  # fmt: skip
+        flow, foreign, address, given, whole = (np.where(seen, part, 0.0) for part in parts)
+        return Judged(
+            flow, source, np.zeros(len(tool), np.bool_), foreign, address, given, held, whole, self.ran
+        )
 
 
 def _habits(client: Ints, total: Floats) -> Habits:

@@ -9,8 +9,10 @@ import numpy as np
 
 from analytics.anomaly.calls import Calls, Ints
 from analytics.anomaly.counted import Counted
+from analytics.anomaly.doubt import Doubt
+from analytics.anomaly.judged import Judged
 from analytics.anomaly.memory import Memory
-from analytics.anomaly.model import Judged, Model
+from analytics.anomaly.model import Model
 from analytics.anomaly.order import Symbols
 
 
@@ -23,6 +25,7 @@ class Case:
     symbols: Symbols
     judged: Judged
     memory: Memory
+    doubt: Doubt | None
     call: int
 
     @property
@@ -51,6 +54,7 @@ def reasons(
     symbols: Symbols,
     judged: Judged,
     memory: Callable[[int], Memory],
+    doubt: Doubt | None,
     top: Ints,
     sessions: Ints,
 ) -> list[str | None]:
@@ -60,12 +64,18 @@ def reasons(
     for session in sessions.tolist():
         call = int(top[session])
         worst = max(parts, key=lambda part: float(parts[part][call]))
-        texts[session] = _SAID[worst](Case(model, calls, symbols, judged, memory(session), call))
+        texts[session] = _SAID[worst](Case(model, calls, symbols, judged, memory(session), doubt, call))
     return texts
 
 
 def _flow(case: Case) -> str:
     source = int(case.judged.source[case.call])
+    if case.doubt is not None and case.judged.doubted[case.call]:
+        others, kinds = case.doubt.ways(str(case.calls.tool[source]), case.tool)
+        return (
+            f"{case.tool} was given a value that came from the result of {case.calls.tool[source]}, as it nearly "
+            f"always does; of the {kinds:,} values this tool was given {others:,} others came that way"
+        )
     edge = int(case.symbols.tool[source]) * case.symbols.many + case.code
     return (
         f"{case.tool} was given a value that first appeared in the result of {case.calls.tool[source]} and in none of "
@@ -90,6 +100,14 @@ def _given(case: Case) -> str:
     return f"{case.tool} was given {held} values that history does not know and no earlier result held: {nats:.1f} nats"
 
 
+def _whole(case: Case) -> str:
+    unlike, calls = (int(of[case.code]) for of in (case.model.wholes.unlike, case.model.wholes.calls))
+    return (
+        f"{case.tool} was given arguments that none of the {case.sessions} gave to any tool; so were {unlike:,} of "
+        f"{calls:,} calls of this tool"
+    )
+
+
 def _order(case: Case) -> str:
     code, before, nats = case.code, int(case.symbols.before[case.call]), case.judged.ran.order[case.call]
     if code == case.symbols.tools:
@@ -107,11 +125,12 @@ def _order(case: Case) -> str:
 def _company(case: Case) -> str:
     used, nats = case.memory.company.used[case.code], case.judged.ran.company[case.call]
     return (
-        f"{case.tool} is seldom used after the other tools of this session: {nats:.1f} nats; {used:,} of "
-        f"{case.sessions} use it"
+        f"{case.tool} is seldom used after the other tools of this session: {nats:.1f} nats beyond its rarity; "
+        f"{used:,} of {case.sessions} use it"
     )
 
 
 _SAID: dict[str, Callable[[Case], str]] = {
-    "flow": _flow, "foreign": _foreign, "address": _address, "given": _given, "order": _order, "company": _company,
+    "flow": _flow, "foreign": _foreign, "address": _address, "given": _given, "whole": _whole, "order": _order,
+    "company": _company,
 }  # fmt: skip

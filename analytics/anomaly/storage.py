@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from analytics.anomaly.model import Model
 
-FORM = 1
+FORM = 2
 SCHEMA = pa.schema(
     [
         ("name", pa.string()),

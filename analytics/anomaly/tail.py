@@ -11,6 +11,8 @@ from analytics.anomaly.calls import Floats
 ABOVE = 0.2
 """So much of history is the tail: enough sessions that one odd one does not set its scale."""
 SHAPE = 3.0
+UNIT = 1.0
+"""One excess of a nat, or of a call, is taken as seen: figures that were all alike have no scale of their own."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,7 @@ class Tail:
         within = (reached + 1) / (many + 1)
         threshold = self.figures[int((1 - ABOVE) * (many - 1))]
         excess = self.figures[self.figures > threshold] - threshold
-        scale = (excess.sum() + self.figures.std() + 1e-6) / (len(excess) + 1)
+        scale = (excess.sum() + self.figures.std() + UNIT) / (len(excess) + 1)
         over = np.maximum(figures - threshold, 0) / scale
         beyond = (len(excess) + 1) / (many + 1) * (1 + over / SHAPE) ** -SHAPE
         share: Floats = np.where(figures > threshold, np.minimum(beyond, 1), within)

@@ -14,7 +14,8 @@ import numpy as np
 
 from analytics.anomaly.calls import Calls, Flags, Floats, Ints
 from analytics.anomaly.counted import Counted
-from analytics.anomaly.flows import Flows
+from analytics.anomaly.flows import Flows, worst_of
+from analytics.anomaly.folds import alone
 
 COUNTED = 4
 """Calls with so many new values or more are alike."""
@@ -70,14 +71,11 @@ class Values:
 
     def passing(self, flows: Flows, new: Flags, tool: Ints, many: int) -> tuple[Floats, Ints]:
         """Return of each call its surprise at passing on new values, and the call whose result held the worst."""
-        surprise, source = np.zeros(len(tool)), np.full(len(tool), -1)
         hot = new & flows.carried
         call, come = flows.call[hot], flows.source[hot]
         seen = self.passed.of_each(tool[come] * many + tool[call])
         nats = -np.log((seen + self.passed_share) / (self.calls[tool[call]] + 1))
-        worst = np.lexsort((-come, nats))  # the last one written stays: the greatest, of equals the earliest
-        surprise[call[worst]], source[call[worst]] = nats[worst], come[worst]
-        return surprise, source
+        return worst_of(call, come, nats, len(tool))
 
     def giving(self, flows: Flows, new: Flags, tool: Ints) -> tuple[Floats, Ints]:
         """Return of each call its surprise at holding so many new values from nowhere, and how many."""
@@ -105,9 +103,5 @@ def _known(calls: Calls, flows: Flows, fold: Ints) -> tuple[Ints, Flags]:
     """Return the values of history, and which first uses are of one that a single fold holds."""
     values = np.concatenate([flows.value, calls.results.value])
     folds = fold[calls.session[np.concatenate([flows.call, calls.results.call])]]
-    known, code = np.unique(values, return_inverse=True)
-    low = np.full(len(known), np.iinfo(np.int64).max)
-    high = np.full(len(known), -1)
-    np.minimum.at(low, code, folds)
-    np.maximum.at(high, code, folds)
-    return known, (low == high)[code[: len(flows.value)]]
+    known, by_itself = alone(values, folds)
+    return known, by_itself[: len(flows.value)]

@@ -1,4 +1,4 @@
-"""Run the detection benchmark: python -m bench.detect --data DIR [--cache DIR] [--quick]."""
+"""Run the detection benchmark: python -m bench.detect --data DIR [--cache DIR] [--quick] [--held-out]."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ from pathlib import Path
 
 from bench import machine
 from bench.detect import report
+from bench.detect.ablations import ABLATIONS
 from bench.detect.baselines import BASELINES
+from bench.detect.held_out import held_out
+from bench.detect.mixed import mixed
 from bench.detect.protocol import Trial, splices, trials
 from bench.detect.recorded import SETS, Recorded, load, present
 from bench.detect.runs import Result, run
@@ -33,8 +36,9 @@ def main() -> int:
     about = machine.describe()
     sets = {name: load(arguments.data, name, arguments.cache) for name in found}
     results: list[tuple[str, Result]] = []
-    for name, trial, mode in _planned(sets):
-        result = run(trial, mode, BASELINES if _compared(name, mode, arguments.quick) else {})
+    planned = _planned(sets)
+    for name, trial, mode in planned:
+        result = run(trial, mode, BASELINES if _compared(name, mode, arguments.quick) else {}, ABLATIONS)
         sys.stderr.write(
             f"{name} {trial.suite}, mode {mode}: {'judged' if result else 'nothing to compare with'}\n"
         )
@@ -43,17 +47,22 @@ def main() -> int:
     print("\n".join(f"{name}: {value}" for name, value in about.items()))
     print(f"took: {time.monotonic() - began:.0f} s\n")
     print("\n\n".join(_tables(results, arguments.quick)))
+    print(
+        "\n" + mixed([(name, trial) for name, trial, mode in planned if mode == "B" and name != "takeover"])
+    )
+    if arguments.held_out:
+        print("\n" + held_out([(name, trial, mode) for name, trial, mode in planned if mode != "A"]))
     return 0
 
 
 def _compared(name: str, mode: str, quick: bool) -> bool:
-    """Say whether the baselines run too: in the mode that the goals are set for."""
-    return not quick and mode == report.MODE[name]
+    """Say whether the baselines run too."""
+    return not quick and (name, mode) in report.COMPARED
 
 
 def _planned(sets: dict[str, Recorded]) -> list[tuple[str, Trial, str]]:
     """Return every trial with the mode it is run in."""
-    planned = [
+    planned: list[tuple[str, Trial, str]] = [
         (name, trial, mode)
         for name in ("agentdojo", "agentdyn") if name in sets
         for trial in trials(sets[name]) for mode in "AB"
@@ -89,6 +98,7 @@ def _parser() -> argparse.ArgumentParser:
         help="where the lake's columns are kept between runs",
     )  # fmt: skip
     parser.add_argument("--quick", action="store_true", help="without the baselines")
+    parser.add_argument("--held-out", action="store_true", help="also choose weights on all suites but one")
     return parser
 
 

@@ -21,7 +21,7 @@ from ingest.loop import IngestOptions, Pipeline
 from store.lake import Lake
 
 SETS = ("agentdojo", "agentdyn", "splices", "tau")
-FORM = 5
+FORM = 6
 """Of the cache: raised when what is stored in it changes."""
 
 

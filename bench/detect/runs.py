@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
 
-from analytics.anomaly import WEIGHTS, score, train
+from analytics.anomaly import Weights, score
+from analytics.anomaly.model import learn
+from bench.detect.ablations import totals
 from bench.detect.metrics import MEASURES, Flags, Values, interval
 from bench.detect.protocol import FAILED, NEGATIVE, POSITIVE, Trial
-
-PARTS = ("flow", "foreign", "address", "given", "order", "company", "bag", "length")
 
 
 @dataclass(frozen=True)
 class Result:
-    """What a trial gave: `sessions` with kind, task, seqs, anomaly, parts and baselines, one row a session."""
+    """What a trial gave: `sessions` with kind, task, seqs, anomaly, parts, baselines and totals by other weights."""
 
     trial: Trial
     mode: str
@@ -32,7 +32,10 @@ class Result:
 
 
 def run(
-    trial: Trial, mode: str, baselines: dict[str, Callable[[pl.DataFrame, pl.DataFrame], Values]]
+    trial: Trial,
+    mode: str,
+    baselines: Mapping[str, Callable[[pl.DataFrame, pl.DataFrame], Values]],
+    weights: Mapping[str, Weights],
 ) -> Result | None:
     """Judge every session of a trial on the history the protocol gives it.
 
@@ -40,9 +43,10 @@ def run(
     """
     found = []
     for history, judged in trial.cells(mode) if trial.comparable else ():
-        scored = score(train(history), judged).sessions
+        learned = learn(history)
+        scored = score(learned.model, judged).sessions
         others = {name: pl.Series(baseline(history, judged)) for name, baseline in baselines.items()}
-        found.append(scored.with_columns(**others))
+        found.append(scored.with_columns(**others, **totals(learned, judged, weights)))
     if not found:
         return None
     rows = trial.sessions.join(pl.concat(found), on="session", how="inner")
@@ -84,16 +88,6 @@ def localisation(result: Result) -> tuple[float, float, int]:
 def column(name: str) -> Callable[[pl.DataFrame], Values]:
     """Return the score that a column holds."""
     return lambda rows: rows[name].to_numpy().astype(np.float64)
-
-
-def weighed(*left_out: str) -> Callable[[pl.DataFrame], Values]:
-    """Return the weighed sum of the parts without some of them."""
-
-    def total(rows: pl.DataFrame) -> Values:
-        parts = [name for name in PARTS if name not in left_out]
-        return np.sum([getattr(WEIGHTS, name) * rows[name].to_numpy() for name in parts], axis=0)
-
-    return total
 
 
 def shuffled(result: Result) -> float:

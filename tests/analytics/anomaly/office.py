@@ -15,6 +15,7 @@ SCHEMA = {
     "event_id": pl.String, "session": pl.String, "event_time": pl.Datetime("us", "UTC"), "client_name": pl.String,
     "user_id": pl.String, "server_name": pl.String, "tool_name": pl.String, "event_class": pl.String,
     "args_leaves": pl.List(pl.Int64), "result_leaves": pl.List(pl.Int64), "args_addresses": pl.List(pl.Int64),
+    "args_hmac": pl.String,
 }  # fmt: skip
 
 Call = tuple[str, Sequence[str] | None, Sequence[str] | None]
@@ -41,6 +42,7 @@ def frame(
                 "tool_name": tool, "event_class": "tool_call",
                 "args_leaves": None if given is None else [keyed(v, key) for v in given],
                 "result_leaves": None if shown is None else [keyed(v, key) for v in shown],
+                "args_hmac": None if given is None else f"{keyed(str(list(given)), key) % 2**64:016x}",
                 "args_addresses": None if given is None else [keyed(v, key) for v in given if "@" in v],
                 "user_id": user,
             })  # fmt: skip

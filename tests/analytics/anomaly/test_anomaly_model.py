@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 import numpy as np
 import polars as pl
 import pyarrow as pa
@@ -22,6 +20,9 @@ from analytics.anomaly import (
     to_arrow,
     train,
 )
+from analytics.anomaly.forward import forward
+from analytics.anomaly.model import learn
+from bench.detect.ablations import totals, without
 from bench.detect.metrics import auroc
 
 
@@ -119,12 +120,81 @@ def test_a_history_can_be_reviewed_by_itself() -> None:
     assert bad["anomaly"] == scored.sessions["anomaly"].max()
     assert bad["top_event"] == "bad.3"
     assert bad["flow"] > 3
-    compared = re.search(r"none of the (\d+) sessions it was compared with", str(bad["reason"]))
-    assert compared is not None
-    assert 150 < int(compared[1]) < 300, "its own fold is not among them"
+    assert "came from the result of read_mail on office, as it nearly always does" in str(bad["reason"])
     assert np.mean(scored.sessions["anomaly"].to_numpy() > 0.9) < 0.2
     assert to_arrow(train(events)).equals(to_arrow(model))
     assert of(score(model, events), "bad")["flow"] == 0, "what history holds is not new"
+
+
+def test_an_attack_in_every_third_session_of_a_first_history_stands_out() -> None:
+    """What is done again and again with one value is not a habit; honest sessions among them are no odder than before.
+
+    Without the doubt a third of all sessions is as usual as the others.
+    """
+    honest = history(200)
+    events = frame([*honest, *(hijacked(f"bad{n}") for n in range(100))])
+    _, scored = review(events)
+    first = scored.calls.group_by("session").agg(pl.col("event_id").first())
+    bad = scored.sessions.join(first, on="session").with_columns(
+        bad=pl.col("event_id").str.starts_with("bad")
+    )
+    assert auroc(bad["anomaly"].to_numpy(), bad["bad"].to_numpy()) > 0.97
+    assert bad.filter("bad")["flow"].min() > 3
+    blind = score(train(events), events).sessions
+    assert blind["flow"].max() == 0
+
+
+def came(sessions: list[tuple[str, str, list[Call]]], file: int) -> pl.DataFrame:
+    """Return events as they came in with one file of several."""
+    at = pl.datetime(2026, 11, 1 + file, time_unit="us", time_zone="UTC")
+    return frame(sessions).with_columns(source_topic=pl.lit(f"file {file}"), ingest_time=at)
+
+
+def areas(events: pl.DataFrame) -> tuple[float, float]:
+    """Return how well a first history tells the hostile sessions, and the share of the others that it calls odd."""
+    found = pl.concat([part.sessions for part in forward(events)])
+    first = events.group_by("session").agg(pl.col("event_id").min())
+    rows = found.join(first, on="session").with_columns(bad=pl.col("event_id").str.starts_with("bad"))
+    anomaly, bad = rows["anomaly"].to_numpy(), rows["bad"].to_numpy()
+    return auroc(anomaly, bad), float(np.mean(anomaly[~bad] >= 0.95))
+
+
+def test_a_first_history_of_one_file_is_judged_under_doubt() -> None:
+    """Attacks spread over one file stand out in it, and so do those that come in after a file of honest sessions."""
+    hostile = [hijacked(f"bad{n}") for n in range(60)]
+    honest = history(240)
+    spread = [session for n in range(60) for session in (*honest[4 * n : 4 * n + 4], hostile[n])]
+    assert areas(came(spread, 0))[0] > 0.97
+    area, odd = areas(pl.concat([came(honest, 0), came([*history(120, seed=5), *hostile], 1)]))
+    assert area > 0.97
+    assert odd < 0.2
+
+
+def test_what_an_earlier_file_showed_is_no_news_in_a_later_one() -> None:
+    """A value that sessions of an earlier file passed on all along is trusted: no doubt is cast on it afterwards."""
+    who = "person99@office.example"
+    usual: list[Call] = [("read_calendar", [], [who]), ("create_event", [who], [])]
+    errands = history(100)
+    before = [
+        session for n in range(50) for session in (*errands[2 * n : 2 * n + 2], (f"m{n}", "desk", usual))
+    ]
+    events = pl.concat([came(before, 0), came([(f"later{n}", "desk", usual) for n in range(30)], 1)])
+    found = pl.concat([part.sessions for part in forward(events)])
+    later = events.filter(pl.col("event_id").str.starts_with("later"))
+    assert found.join(later, on="session", how="semi")["flow"].max() == 0
+    assert found.join(later, on="session", how="anti")["flow"].max() > 1
+
+
+def test_totals_by_the_same_weights_are_the_surprise_of_the_score() -> None:
+    """What the benchmark says of other weights is what a model trained with them would say."""
+    events, judged = frame(history(60)), frame([hijacked(), *history(20, seed=2)])
+    other = without(["flow", "bag"])
+    found = totals(learn(events), judged, {"ours": WEIGHTS, "other": other})
+    for name, weights in (("ours", WEIGHTS), ("other", other)):
+        expected = score(train(events, weights), judged).sessions["surprise"].to_numpy()
+        assert found[name].to_numpy() == pytest.approx(expected)
+    assert other.flow == other.bag == 0
+    assert without(["address"]).sent == 0
 
 
 def test_the_order_of_rows_does_not_matter(model: Model) -> None:
@@ -223,7 +293,10 @@ def test_a_client_of_its_own_habits_is_forgiven_them() -> None:
 
 
 def test_a_client_is_compared_with_its_own_sessions_and_some_of_its_peers() -> None:
-    """The share is (own sessions as surprising or more + 20 times the peers' share) over (own sessions + 20)."""
+    """The share is (own sessions as surprising or more + 20 times the peers' share) over (own sessions + 20).
+
+    It is never below a tenth of one in the history's sessions and one.
+    """
     sessions = [*history(100), *history(50, seed=9, clients=("other",))]
     learned, judged = train(frame(sessions)), frame(history(40, seed=8))
     scored = score(learned, judged).sessions
@@ -231,7 +304,19 @@ def test_a_client_is_compared_with_its_own_sessions_and_some_of_its_peers() -> N
     surprise = scored["surprise"].to_numpy()
     reached = (own[None, :] >= surprise[:, None]).sum(axis=1)
     expected = (reached + 20 * learned.full.all.share(surprise)) / (100 + 20)
-    assert scored["anomaly"].to_numpy() == pytest.approx(1 - expected)
+    least = 1 / (10 * 151)
+    assert scored["anomaly"].to_numpy() == pytest.approx((1 - least) * (1 - expected))
+
+
+@pytest.mark.parametrize("sessions", [1, 2, 3, 10, 30, 100])
+def test_a_short_history_claims_little(sessions: int) -> None:
+    """However odd a session, it is no rarer than a tenth of once in the history; and all are told from each other."""
+    judged = score(train(frame(history(sessions))), frame([hijacked(), *history(40, seed=8)])).sessions
+    anomaly = judged["anomaly"].to_numpy()
+    assert ((anomaly >= 0) & (anomaly <= 1 - 1 / (10 * (sessions + 1)))).all()
+    if sessions >= 10:
+        assert of(score(train(frame(history(sessions))), frame([hijacked()])), "bad")["anomaly"] > 0.9
+        assert judged["surprise"].n_unique() > 3
 
 
 def test_a_model_is_plain_data_without_content(model: Model) -> None:

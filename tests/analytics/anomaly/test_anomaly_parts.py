@@ -7,16 +7,18 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from office import frame
+from office import Call, frame
 
 from analytics.anomaly.bags import Bags
 from analytics.anomaly.calls import Calls, calls_of, coded
 from analytics.anomaly.company import Company
+from analytics.anomaly.doubt import Doubt
 from analytics.anomaly.flows import flows_of
 from analytics.anomaly.memory import folds_of
 from analytics.anomaly.order import Order, Symbols, symbols_of, with_ends
 from analytics.anomaly.tail import Tail
 from analytics.anomaly.values import Values
+from analytics.anomaly.wholes import Wholes
 
 TOOLS = "abcdef"
 
@@ -194,3 +196,67 @@ def test_sessions_of_one_sort_share_a_fold() -> None:
     found = {(s, at) for s, at in zip(sort, fold.tolist(), strict=True) if s != "ab"}
     assert len(found) == len({s for s, _ in found})
     assert len({at for s, at in zip(sort, fold.tolist(), strict=True) if s == "ab"}) > 1
+
+
+# --- wholes and doubt -------------------------------------------------------------------------------------------
+
+
+def test_arguments_too_short_for_fingerprints_are_known_as_a_whole() -> None:
+    """What no call was ever given surprises though no value in it has a fingerprint; what one was given does not."""
+    events = [(f"{n:04}", "x", [("a", [f"{n % 9}"], []), ("b", [f"b{n}"], [])]) for n in range(60)]
+    calls = short(events)
+    tool = symbols(calls).tool
+    wholes, new = Wholes.of(calls, tool, len(TOOLS) + 3, np.arange(60) % 5)
+    assert new.reshape(60, 2)[20:].mean(axis=0).tolist() == [0, 1], "b is always given something new"
+    judged = short([("one", "x", [("a", ["3"], []), ("a", ["77"], []), ("b", ["b78"], [])])])
+    told = np.zeros(3, np.bool_)
+    known, strange, usual = wholes.surprise(wholes.new(judged), told, symbols(judged).tool).tolist()
+    assert known == 0
+    assert strange > 3
+    assert usual < 0.5
+    assert wholes.surprise(wholes.new(judged), ~told, symbols(judged).tool).max() == 0, (
+        "a value told it already"
+    )
+
+
+def test_a_history_without_digests_says_nothing_of_whole_arguments() -> None:
+    """Where digests were never stored none is new, and a call without one is not judged."""
+    calls = short([("one", "x", [("a", ["3"], [])])], keep=False)
+    wholes, new = Wholes.of(calls, symbols(calls).tool, len(TOOLS) + 3, np.zeros(1, np.int64))
+    judged = short([("two", "x", [("a", ["4"], [])])])
+    assert not new.any()
+    assert not wholes.new(calls).any()
+    assert wholes.surprise(wholes.new(judged), np.zeros(1, np.bool_), symbols(judged).tool).tolist() == [0]
+
+
+def short(events: list[tuple[str, str, list[Call]]], *, keep: bool = True) -> Calls:
+    """Return sessions whose values are too short to have fingerprints, with or without digests."""
+    none = pl.lit([], pl.List(pl.Int64))
+    events_ = frame(events).with_columns(args_leaves=none, result_leaves=none, args_addresses=none)
+    return calls_of(events_ if keep else events_.drop("args_hmac"))
+
+
+def test_a_value_passed_on_again_and_again_is_doubted_and_many_values_are_not() -> None:
+    """In what came in together one value from a page in every third session surprises, sixty ids from a list do not."""
+    honest = [(f"h{n}", "x", [("a", [], [f"id-{n}"]), ("b", [f"id-{n}"], [])]) for n in range(60)]
+    hostile = [(f"e{n}", "x", [("c", [], ["evil"]), ("b", ["evil"], [])]) for n in range(30)]
+    typed = [
+        ("t", "x", [("b", ["own"], [])]),
+        *((f"u{n}", "x", [("c", [], ["own"]), ("b", ["own"], [])]) for n in "12"),
+    ]
+    calls = calls_of(frame([*honest, *hostile, *typed]))
+    nats, source = Doubt.of(calls).passing(calls)
+    found = dict(zip(calls.event_id, nats.tolist(), strict=True))
+    assert found["h7.1"] < 0.1
+    assert found["e7.1"] > 3
+    assert found["u1.1"] < 1.2, "one user in three gives it of himself"
+    assert calls.event_id[int(source[calls.event_id.index_of("e7.1")])] == "e7.0"
+    assert Doubt.of(calls).ways("c on office", "b on office") == (1, 62)
+
+
+def test_what_was_known_before_is_not_doubted() -> None:
+    """A value that came in earlier is trusted; one that was not counted is nothing to be said of."""
+    calls = calls_of(frame([(f"e{n}", "x", [("c", [], ["evil"]), ("b", ["evil"], [])]) for n in range(9)]))
+    assert Doubt.of(calls, np.unique(calls.args.value)).passing(calls)[0].max() == 0
+    other = calls_of(frame([("o", "x", [("c", [], ["else"]), ("b", ["else"], [])])]))
+    assert Doubt.of(calls).passing(other)[0].max() == 0

@@ -31,6 +31,18 @@ def anomaly(lake, session):
     return value
 
 
+def test_a_lake_of_few_sessions_is_not_judged_until_there_are_enough(lake):
+    """Nothing is called odd where nothing is usual yet, and those first sessions are learned when there are twenty."""
+    work(lake, 0, 5)
+    assert kept.read(lake) is None
+    assert {value for (value,) in ask(lake, "SELECT anomaly FROM sessions")} == {None}
+    work(lake, 1000, 20)
+    assert kept.read(lake) is not None
+    assert len(kept.read(lake).full.total) == 25
+    work(lake, 2000, 3)
+    assert anomaly(lake, "s-2000-1") < 0.9
+
+
 def test_the_first_history_is_scored_by_itself_and_learned(lake):
     """Without a model each session is judged by the others; afterwards there is a model."""
     work(lake, 0, 30)
@@ -182,7 +194,12 @@ def test_models_are_the_same_whatever_the_days(lake):
     take_in(
         lake,
         [
-            record(n, event_time=(NOON - timedelta(days=n % 5)).isoformat(), session_id=f"s{n}")
+            record(
+                n,
+                event_time=(NOON - timedelta(days=n % 5)).isoformat(),
+                session_id=f"s{n}",
+                user_id=f"user-{n}",
+            )
             for n in range(25)
         ],
     )
