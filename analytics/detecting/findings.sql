@@ -1,5 +1,6 @@
 -- Findings, the gravest first. With a budget: of each day the gravest, and among those the least likely by chance, no
--- more than the budget. q_value is the p-value corrected for all of that day (Benjamini and Hochberg 1995).
+-- more than the budget. q_value is the p-value corrected for all findings of that day (Benjamini and Hochberg 1995); what
+-- a detection asked and did not find is not among them, so that it ranks findings and is no rate of false ones.
 WITH ranked AS (
     SELECT *, event_time::DATE AS day,
            list_position(['info', 'low', 'medium', 'high', 'critical'], severity) AS gravity,

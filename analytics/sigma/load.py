@@ -22,6 +22,7 @@ from analytics.sigma import backend as sql
 from analytics.sigma.backend import DuckdbBackend
 from analytics.sigma.correlate import correlation
 from analytics.sigma.fields import DERIVED, where
+from analytics.sigma.regexes import POLICY
 
 Rule = SigmaRule | SigmaCorrelationRule
 _SEVERITY = {
@@ -96,6 +97,7 @@ def _read(file: Path, found: Rules) -> list[Any]:
             source=SigmaRuleLocation(file),
             collect_filters=True,
             resolve_references=False,
+            policy=POLICY,
         )  # fmt: skip
     except Exception as error:  # noqa: BLE001 - a reader of foreign YAML: whatever it trips over is the file's fault
         found.problems.append(f"{file}: it is no Sigma rule: {_reason(error)}")

@@ -29,7 +29,8 @@ def list_(*, every: bool, budget: int | None, place: Place, output: Output) -> N
     r"""List findings, the gravest first.
 
     With --budget the threshold follows from how many alerts a day you want to read: of each day the gravest and least
-    likely are shown, p-values corrected for how many were asked (Benjamini and Hochberg 1995).
+    likely are shown, p-values corrected for how many findings of that day have one (Benjamini and Hochberg 1995). What
+    a detection looked at and did not find is not counted: a q-value ranks findings, it is no rate of false ones.
 
     \b
     Example:

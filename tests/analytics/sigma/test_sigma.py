@@ -293,6 +293,16 @@ def test_a_bad_rule_among_others_of_its_file_is_named(tmp_path):
     assert not any(": b'" in problem for problem in found.problems)
 
 
+def test_a_wrong_regular_expression_reaches_no_terminal(tmp_path, capfd):
+    """What is wrong is said as a problem; RE2 would log the rule's text, escape sequences and all."""
+    wrong = (
+        'title: T\nlogsource: {product: mcp}\ndetection: {s: {tool_name|re: "(?<!\\e[31m)b"}, condition: s}\n'
+    )
+    (tmp_path / "wrong.yml").write_text(wrong)
+    assert len(load(tmp_path).problems) == 1
+    assert capfd.readouterr() == ("", "")
+
+
 def test_the_regular_expressions_of_a_rule_are_checked_before_they_run():
     """RE2 is what runs them: it has no look-around, and time linear in the text."""
     with pytest.raises(duckdb.Error):
