@@ -84,7 +84,8 @@ def _print_erased(lake: Lake, output: Output, results: Sequence[Erased]) -> int:
     left = [one for result in results for one in result.residue]
     for what, places in advice(lake, left):
         columns = ", ".join(sorted({column for place in places for column in place.columns}))
-        say(f"residue    {len({place.path for place in places}):,} files{columns and f', {columns}'}: {what}")
+        count = len({place.path for place in places})
+        say(f"residue    {count:,} file{'' if count == 1 else 's'}{columns and f', {columns}'}: {what}")
     if any(result.state in ("erased", "residue") for result in results):
         say(
             "beyond     backups (a restore erases again), exports, Kafka and logs are not reached: docs/keeping.md"
