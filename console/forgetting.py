@@ -10,8 +10,11 @@ from typing import TYPE_CHECKING
 from console.exits import Exit, say
 from console.options import Place
 from console.output import Output, rows_of
+from console.terminal import visible
+from store.errors import UsageError
 
 if TYPE_CHECKING:
+    from store.keeping.approving import Request
     from store.keeping.erasing import Erased
     from store.lake import Lake
 
@@ -44,7 +47,7 @@ def erase_person(
     if resume or replay:
         return _again(place, lake, output, replay=replay)
     subject, shared = erasing.whom(lake, names, fingerprints_of)
-    say(f"erases     {', '.join(subject.names)}")
+    say(f"erases     {', '.join(map(visible, subject.names))}")
     if shared:
         say(f"keeps      {', '.join(shared)}: other people's events have it too; --subject erases it as well")
     traces = list(erasing.traces(lake, subject))
@@ -81,7 +84,8 @@ def _print_erased(lake: Lake, output: Output, results: Sequence[Erased]) -> int:
     left = [one for result in results for one in result.residue]
     for what, places in advice(lake, left):
         columns = ", ".join(sorted({column for place in places for column in place.columns}))
-        say(f"residue    {len({place.path for place in places}):,} files{columns and f', {columns}'}: {what}")
+        count = len({place.path for place in places})
+        say(f"residue    {count:,} file{'' if count == 1 else 's'}{columns and f', {columns}'}: {what}")
     if any(result.state in ("erased", "residue") for result in results):
         say(
             "beyond     backups (a restore erases again), exports, Kafka and logs are not reached: docs/keeping.md"
@@ -100,6 +104,7 @@ def approve_request(place: Place, output: Output, request_id: str, by: str) -> i
     lake, ledger = place.open(), place.settings().keeping.ledger
     with alone(lake, "keeping", HINT):
         request = approving.decide(lake, request_id, by, approve=True)
+        _tell_whom(lake, request)
         say(f"approved   {request.action} {request.target}, proposed by {request.by}")
         if request.action == "erase":
             results = [erasing.carry_out(lake, request, ledger)]
@@ -125,7 +130,25 @@ def refuse_request(place: Place, request_id: str, by: str) -> None:
 
 
 def list_requests(place: Place, output: Output) -> None:
-    """Print what was proposed and what became of it; the names to erase are in none of it."""
+    """Print what was proposed and what became of it; whom it would erase is talk, and in no row."""
     from store.keeping import approving
 
-    output.write(rows_of([asdict(request) for request in approving.requests(place.open())], _REQUEST))
+    lake = place.open()
+    requests = approving.requests(lake)
+    output.write(rows_of([asdict(request) for request in requests], _REQUEST))
+    for request in requests:
+        if request.state == "proposed":
+            _tell_whom(lake, request)
+
+
+def _tell_whom(lake: Lake, request: Request) -> None:
+    """Say whom a request would erase, for the second person to know what is approved."""
+    from store.keeping import notes
+
+    if request.action != "erase":
+        return
+    try:
+        names = ", ".join(map(visible, notes.read(lake, request.target).names))
+    except UsageError:
+        names = "nobody: its note is gone, as after a restore; propose it again"
+    say(f"of whom    {request.request_id} erases {names}")

@@ -227,4 +227,5 @@ def restore_lake(
         say(f"holds      {done.holds:,} set or released again, as the ledgers say")
     for erased in done.erased:
         say(f"erased     {erased.erasure_id} again: {erased.state}, {erased.rows:,} rows")
+    say(f"check      tooltrail verify --lake {done.lake.path}, with a checkpoint that was kept elsewhere")
     return Exit.FAULT_FOUND if any(erased.residue for erased in done.erased) else Exit.DONE

@@ -192,14 +192,15 @@ def settled(path: Path) -> int:
     return max((int(file.name.split(".")[0]) for file in found), default=-1)
 
 
-def settle_others(path: Path, after: int, newest: int) -> None:
-    """Make durable the commits after one, up to another, before anything is built upon them.
+def settle_others(path: Path, after: int) -> int:
+    """Make durable the commits after one, before anything is built upon them; returns the newest.
 
     A process that died may have left one that is not: a power cut would tear it amid the log.
     """
-    for version in range(after + 1, newest + 1):
-        if log_entry(path, version).exists():
-            sync_entry(path, version)
+    while log_entry(path, after + 1).exists():
+        after += 1
+        sync_entry(path, after)
+    return after
 
 
 def sync_entry(path: Path, version: int) -> None:

@@ -184,18 +184,20 @@ class Lake:
         except FencedError:
             drafts.discard(self.path / table, spec, adds)  # no commit names them, and none will
             raise
+        if self._settled[table] == version - 1:
+            self._settled[table] = version
         if self.log is not None:
             self.log.follow((table, version))
         return version
 
     def settle_others(self, table: str) -> None:
         """Make durable what others committed to a table, before anything is built upon it."""
-        root, newest = self.path / table, self.handle(table).version()
-        known = self._settled.get(table)
-        if known is None or known > newest:  # the doctor may have set commits aside: their numbers come again
+        root, known = self.path / table, self._settled.get(table)
+        if (
+            known is None or not delta.log_entry(root, known).exists()
+        ):  # the doctor may have set commits aside
             known = delta.settled(root)
-        delta.settle_others(root, known, newest)
-        self._settled[table] = newest
+        self._settled[table] = delta.settle_others(root, known)
 
     def encode(self, table: Table, rows: pa.Table) -> Iterator[DataFile]:
         """Return rows as this lake's data files, sorted, one for each partition."""

@@ -107,7 +107,7 @@ def _widen(root: Path, table: Table, lacking: list[str]) -> None:
         {"commitInfo": {**info, delta.NOTE: note}},
         {"metaData": metadata(handle, {WIDENED: "true"}, schema)},
     ]
-    delta.settle_others(root, delta.settled(root), handle.version())
+    delta.settle_others(root, delta.settled(root))
     publish(root, handle.version(), actions, lambda version: _refuse_rival(root, version))
 
 

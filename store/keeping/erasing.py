@@ -8,7 +8,6 @@ may be done again: an erasure that was interrupted is begun afresh and finds les
 from __future__ import annotations
 
 import os
-import secrets
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
@@ -23,11 +22,11 @@ import pyarrow as pa
 
 from store import spilling
 from store.entries import digests
-from store.errors import UsageError
+from store.errors import IntegrityError, UsageError
 from store.keeping import approving, holding
 from store.keeping.approving import Request
 from store.keeping.compacting import written
-from store.keeping.notes import FOLDER, Note, forget, keep, read, unfinished
+from store.keeping.notes import FOLDER, Note, forget, fresh_id, is_as_proposed, keep, read, unfinished
 from store.keeping.records import Done, record
 from store.keeping.redacting import redacted, touched
 from store.keeping.replacing import MOST, Change, replace_files
@@ -103,7 +102,7 @@ def whole(lake: Lake, table: Table, files: Sequence[StoredFile] | None = None) -
 
 def propose(lake: Lake, subject: Subject, reason: str, by: str) -> Request:
     """Ask for an erasure; nothing is erased until another person approves it."""
-    erasure_id = secrets.token_hex(6)
+    erasure_id = fresh_id(lake, subject.names, subject.leaves)
     said = subject.without(reason, token_of(erasure_id))
     request = approving.propose(lake, "erase", erasure_id, said, by, erasure_id)
     keep(lake, Note(erasure_id, list(subject.names), list(subject.leaves), said, request.by))
@@ -125,6 +124,7 @@ def carry_out(lake: Lake, request: Request, second_copy: Path | None = None) -> 
     note = replace(read(lake, request.target), approved_by=request.approved_by or "")
     if not note.approved_by:
         raise UsageError(f"request {request.request_id} is not approved")
+    _check(lake, note)
     keep(lake, note)
     return _erase(lake, note, second_copy)
 
@@ -140,7 +140,25 @@ def resume_held(lake: Lake, second_copy: Path | None = None) -> list[Erased]:
     for note in unfinished(lake):
         if note.erasure_id in over:
             _close(lake, note)
-    return [_erase(lake, note, second_copy) for note in unfinished(lake) if not is_held(lake, note)]
+    waiting = unfinished(lake)
+    for note in waiting:
+        _check(lake, note)
+    return [_erase(lake, note, second_copy) for note in waiting if not is_held(lake, note)]
+
+
+def _check(lake: Lake, note: Note) -> None:
+    """Raise IntegrityError for a note that is of others than when it was proposed, or than the ledger says."""
+    begun = next((row for row in ledger(lake) if row["erasure_id"] == note.erasure_id), None)
+    if begun is None:
+        good = is_as_proposed(lake, note)
+    else:
+        told = {*_texts(begun["subjects"]), *_texts(begun["fingerprints"])}
+        good = told.issuperset([*digests_of(lake, note.names), *_fingerprints(note)])
+    if not good:
+        raise IntegrityError(
+            f"whom erasure {note.erasure_id} is of was changed since it was proposed",
+            where=str(lake.path / FOLDER), hint="remove the note there, and propose it again",
+        )  # fmt: skip
 
 
 def replay_held(lake: Lake, ledger: Sequence[dict[str, object]], leaves_of: LeavesOf) -> list[Erased]:
@@ -161,6 +179,10 @@ def replay_held(lake: Lake, ledger: Sequence[dict[str, object]], leaves_of: Leav
             keep(lake, note)
             done.append(_erase(lake, note, None))
     return done
+
+
+def _fingerprints(note: Note) -> list[str]:
+    return [f"{leaf + _SIGN:016x}" for leaf in note.leaves]
 
 
 def _texts(value: object) -> list[str]:
@@ -279,7 +301,7 @@ def _enter(lake: Lake, note: Note, result: Erased, second_copy: Path | None) -> 
     said = {n: note.subject.without(getattr(note, n), token_of(note.erasure_id))
             for n in ("reason", "proposed_by", "approved_by")}  # fmt: skip
     row = {"erasure_id": note.erasure_id, "state": result.state, "subjects": digests_of(lake, note.names), **said,
-           "fingerprints": [f"{leaf + _SIGN:016x}" for leaf in note.leaves],
+           "fingerprints": _fingerprints(note),
            "rows": result.rows, "files": result.files, "residue": len(result.residue)}  # fmt: skip
     if second_copy is not None:
         enter(second_copy, {**row, "state_time": now.isoformat()})

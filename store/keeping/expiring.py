@@ -13,9 +13,11 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from store.drafts import discard
 from store.entries import digests
 from store.keeping import holding
 from store.keeping.compacting import written
+from store.keeping.holding import Hold
 from store.keeping.records import Done
 from store.keeping.replacing import MOST, Change, replace_files
 from store.keeping.retiring import retire
@@ -119,20 +121,32 @@ def _look(lake: Lake, table: Table, file: StoredFile, gone: pl.Expr, held: pl.Ex
 
 
 def expire_held(lake: Lake, periods: Periods, now: datetime | None = None) -> list[Done]:
-    """Remove what is over, a commit for each table, for a caller that holds the lock: whole files where it can be."""
+    """Remove what is over, a commit for each table, for a caller that holds the lock: whole files where it can be.
+
+    Where a hold is set or released meanwhile, what was not removed yet is left to the next round.
+    """
     moment = now or datetime.now(UTC)
     holds = holding.in_force(lake)
     found = [o for o in find_over(lake, periods, moment) if o.over > o.held]
-    done = []
+    done: list[Done] = []
     for name in dict.fromkeys(o.table for o in found):
         table, theirs = TABLES[name], [o for o in found if o.table == name]
         going = over(table, periods, moment) & ~holding.covered(table, holds)
-        done += [_remove(lake, table, theirs[n : n + MOST], going) for n in range(0, len(theirs), MOST)]
+        for start in range(0, len(theirs), MOST):
+            one = _remove(lake, table, theirs[start : start + MOST], going, holds)
+            if one is None:
+                return done
+            done.append(one)
     return done
 
 
-def _remove(lake: Lake, table: Table, found: Sequence[Over], going: pl.Expr) -> Done:
-    """Remove rows from files in one commit; what leaves an event's batch leaves the hashes that proofs need."""
+def _remove(
+    lake: Lake, table: Table, found: Sequence[Over], going: pl.Expr, holds: Sequence[Hold]
+) -> Done | None:
+    """Remove rows from files in one commit; what leaves an event's batch leaves the hashes that proofs need.
+
+    None, and nothing is removed, when the holds in force are not those any more by which `going` was made.
+    """
     root, files = lake.path / table.name, [one.file for one in found]
     noted = digests(root)
     new, gone = [], []
@@ -143,6 +157,9 @@ def _remove(lake: Lake, table: Table, found: Sequence[Over], going: pl.Expr) -> 
         gone.append(pc.invert(stays))
         if one.leaves:
             new += written(lake, table, rows.filter(stays), [one.file])
+    if holding.in_force(lake) != holds:
+        discard(root, table, [one.action for one in new])
+        return None
     before, after = sum(one.file.rows for one in found), sum(one.leaves for one in found)
     note = {"expired": before - after, **(retire(lake, files, gone, "expired") if table is EVENTS else {})}
     version = replace_files(lake, table, Change("expire", files, new, note=note))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import secrets
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -10,6 +12,7 @@ from store.durable import sync_folder, write_file
 from store.errors import UsageError
 from store.keeping import approving
 from store.keeping.subjects import Subject
+from store.keys import Hmac
 from store.lake import Lake
 
 FOLDER = "erasing"
@@ -30,6 +33,27 @@ class Note:
     def subject(self) -> Subject:
         """Who is erased."""
         return Subject(tuple(self.names), tuple(self.leaves))
+
+
+_RANDOM = 12
+"""Hex digits of an id that are drawn; those after them stand for whom the erasure is of."""
+
+
+def fresh_id(lake: Lake, names: Sequence[str], leaves: Sequence[int]) -> str:
+    """Return an id for an erasure of somebody, and of nobody else: what two people approve is under this id."""
+    drawn = secrets.token_hex(_RANDOM // 2)
+    return drawn + _bound(lake, drawn, names, leaves)
+
+
+def is_as_proposed(lake: Lake, note: Note) -> bool:
+    """Say whether a note is of whom it was when it was proposed; one of an earlier version does not say."""
+    drawn, bound = note.erasure_id[:_RANDOM], note.erasure_id[_RANDOM:]
+    return not bound or bound == _bound(lake, drawn, note.names, note.leaves)
+
+
+def _bound(lake: Lake, drawn: str, names: Sequence[str], leaves: Sequence[int]) -> str:
+    text = json.dumps([drawn, list(names), list(leaves)])
+    return Hmac(lake.site_key, "erasure-note").digest(text.encode())[:16]
 
 
 def _file(lake: Lake, erasure_id: str) -> Path:

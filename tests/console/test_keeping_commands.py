@@ -67,12 +67,15 @@ def test_two_people_erase_and_a_hold_comes_first(run: Run, made: Path) -> None:
         {"table": "events", "rows": 3, "held": 3},
         {"table": "hold_states", "rows": 1, "held": 1},
     ]
-    [request] = rows(run("lake", "requests").stdout)
+    listed = run("lake", "requests")
+    [request] = rows(listed.stdout)
     assert (request["action"], request["state"], "u-1-person" in str(request)) == ("erase", "proposed", False)
+    assert f"{request['request_id']} erases u-1-person" in listed.stderr
     own = run("lake", "approve", str(request["request_id"]), "--by", "Cleo")
     assert (own.returncode, "another person must approve" in own.stderr) == (2, True)
-    [held] = rows(run("lake", "approve", str(request["request_id"]), "--by", "ben").stdout)
-    assert held["state"] == "restricted"
+    second = run("lake", "approve", str(request["request_id"]), "--by", "ben")
+    [held] = rows(second.stdout)
+    assert (held["state"], "erases u-1-person" in second.stderr) == ("restricted", True)
     release = run("lake", "hold", "release", hold, "--reason", "settled", "--by", "cleo").stdout.strip()
     [erased] = rows(run("lake", "approve", release, "--by", "ben").stdout)
     assert (erased["state"], erased["residue"]) == ("erased", [])

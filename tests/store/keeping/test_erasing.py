@@ -21,6 +21,7 @@ from ingest.fingerprint import Fingerprinter
 from store.door.door import Caller, Door, Question
 from store.door.policy import Policy, Role
 from store.durable import write_file
+from store.errors import IntegrityError
 from store.integrity.leaves import leaves
 from store.integrity.verify import Options, verify
 from store.keeping import approving, erasing, holding, notes
@@ -234,6 +235,36 @@ def test_nothing_is_erased_by_one_person(peopled: Lake) -> None:
     with pytest.raises(Exception, match="is not approved"):
         erasing.carry_out(peopled, approving.find(peopled, request.request_id))
     assert one(peopled, "SELECT count(*) FROM events WHERE user_id = 'zquill-77'") == 4
+
+
+@pytest.mark.parametrize("when", ["proposed", "approved", "begun"])
+def test_whom_two_people_approved_is_whom_is_erased(
+    peopled: Lake, monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    """A note that was changed after it was proposed erases nobody, whenever that was, and upkeep says so."""
+    subject, _ = erasing.whom(peopled, ["zquill-77"], leaves_of)
+    request = erasing.propose(peopled, subject, "she asked", "ana")
+    [file] = (peopled.path / notes.FOLDER).iterdir()
+    other = {"names": ["bob"], "leaves": leaves_of(peopled, ["bob-the-builder"])}
+    if when == "proposed":
+        file.write_text(json.dumps(json.loads(file.read_text()) | other))
+    approved = approving.decide(peopled, request.request_id, "ben", approve=True)
+    if when == "begun":
+        monkeypatch.setattr(erasing, "_rewrite", killed)
+        with pytest.raises(KeyboardInterrupt), alone(peopled, "keeping"):
+            erasing.carry_out(peopled, approved)
+    file.write_text(json.dumps(json.loads(file.read_text()) | other))
+    with alone(peopled, "keeping"):
+        with pytest.raises(IntegrityError, match="was changed since it was proposed"):
+            erasing.resume_held(peopled)
+        with pytest.raises(IntegrityError, match="was changed since it was proposed"):
+            erasing.carry_out(peopled, approved)
+    assert one(peopled, "SELECT count(*) FROM events WHERE user_id = 'bob'") == 2
+
+
+def killed(*_arguments: object) -> None:
+    """End as a process that is killed does."""
+    raise KeyboardInterrupt
 
 
 def test_a_name_of_another_script_is_another_persons() -> None:

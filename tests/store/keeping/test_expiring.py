@@ -11,7 +11,7 @@ from lakes import NOON, ask, one, rows_of
 from store.errors import UsageError
 from store.integrity.leaves import leaves
 from store.integrity.verify import Options, verify
-from store.keeping import approving, holding
+from store.keeping import approving, expiring, holding
 from store.keeping.compacting import compact
 from store.keeping.expiring import Periods, expire_held, find_over
 from store.keeping.vacuuming import Ages, find_unneeded, vacuum_held
@@ -95,6 +95,28 @@ def test_what_is_held_stays(lake: Lake) -> None:
     assert [(o.over, o.held) for o in find_over(lake, Periods(30 * DAY))] == [(1, 1), (5, 4)]
     assert expire(lake, Periods(30 * DAY)) == 1
     assert numbers(lake) == [1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize("at", ["find_over", "read_rows"])
+def test_a_hold_that_comes_while_it_is_at_work_wins(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch, at: str
+) -> None:
+    """Set after rows were chosen, or while files are rewritten: nothing goes now, and what is not held goes next."""
+    lake.append("events", rows_of(aged(1, 50, user_id="ana"), aged(2, 50), aged(3, 5)))
+    files = set((lake.path / "events").rglob("*"))
+    real = getattr(expiring, at)
+
+    def hold_first(*arguments: Any) -> Any:
+        found = real(*arguments) if at == "read_rows" else list(real(*arguments))
+        monkeypatch.setattr(expiring, at, real)
+        holding.put(Lake.open(lake.path), "case", "ben", subject="ana")
+        return found
+
+    monkeypatch.setattr(expiring, at, hold_first)
+    assert expire(lake, Periods(30 * DAY)) == 0
+    assert set((lake.path / "events").rglob("*")) == files
+    assert expire(lake, Periods(30 * DAY)) == 1
+    assert numbers(lake) == [1, 3]
 
 
 def test_all_that_a_hold_says_must_be_met(lake: Lake) -> None:
