@@ -1,9 +1,10 @@
 """Who first held which value: kept from run to run, so that a leak is known without reading the history again.
 
 A run writes, for each value of its window, the first event that gave it to each person or in which they named it, of
-no more than MOST people; it reads what is kept of the values of its window. So a run costs its window and one pass
-over the kept numbers of HORIZON, never over events. Memory is bounded by the values of the window: about 40 bytes for
-each value, person and way.
+no more than MOST people, and again when what is kept of that is older than AGAIN: a page that all have read would else
+be nobody's when the horizon has passed it. It reads what is kept of the values of its window. So a run costs its window
+and one pass over the kept numbers of HORIZON, never over events. Memory is bounded by the values of the window: about
+40 bytes for each value, person and way.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from store.tables import TABLES
 
 HORIZON = timedelta(days=30)
 """How far back a value's first holder is known."""
+AGAIN = HORIZON / 2
+"""Age from which what is kept is written anew when it is seen again."""
 MOST = 6
 """People kept of a value in one window: one more than may share a value that still says something."""
 VALUES = ("result_leaves", "result_shingles", "args_leaves", "args_shingles")
@@ -41,17 +44,20 @@ def habits_before(lake: Lake, window: tuple[datetime, datetime]) -> pl.DataFrame
 
 
 def fresh(connection: duckdb.DuckDBPyConnection) -> pa.Table:
-    """Return what the window adds to what is kept: firsts of the window that are not known yet."""
+    """Return what the window adds to what is kept: firsts of the window that are not known, or not of late."""
+    since = f"INTERVAL {AGAIN.days} DAY"
     return connection.sql(f"""
         WITH new AS (
             SELECT h.leaf, t.user_id, h.returned, h.passage, t.event_id, t.event_time, t.server_name, t.tool_name,
                    t.named
-            FROM held h JOIN holders t USING (place)
-            WHERE t.fresh AND NOT EXISTS (
+            FROM held h JOIN holders t ON t.place = h.anew
+            WHERE NOT EXISTS (
                 FROM lake_owners k WHERE k.leaf = h.leaf AND k.user_id = t.user_id AND k.returned = h.returned
-                 AND k.event_time <= t.event_time)
-            QUALIFY row_number() OVER (PARTITION BY h.leaf, h.returned ORDER BY h.place) <= {MOST}
+                 AND k.event_time <= t.event_time AND k.event_time > t.event_time - {since})
+            QUALIFY row_number() OVER (PARTITION BY h.leaf, h.returned ORDER BY h.anew) <= {MOST}
         ), known AS (
-            SELECT leaf, returned FROM lake_owners GROUP BY ALL HAVING count(DISTINCT user_id) >= {MOST}
+            SELECT leaf, returned FROM lake_owners
+            WHERE event_time > (SELECT min(event_time) FROM holders WHERE fresh) - {since}
+            GROUP BY ALL HAVING count(DISTINCT user_id) >= {MOST}
         )
-        FROM new ANTI JOIN known USING (leaf, returned)""").to_arrow_table()  # noqa: S608 - our own number
+        FROM new ANTI JOIN known USING (leaf, returned)""").to_arrow_table()  # noqa: S608 - our own numbers

@@ -25,7 +25,8 @@ WITH every AS (
 SELECT every.*, row_number() OVER (ORDER BY event_time, event_id) AS place, person
 FROM every JOIN people USING (user_id);
 
--- The first time each person was given a value (`returned`) or named it: one row a value, person and way.
+-- The first time each person was given a value (`returned`) or named it: one row a value, person and way. `anew`: the first
+-- time in the window.
 CREATE OR REPLACE TABLE held AS
 WITH part AS (
     SELECT event_id, true AS returned, false AS passage, unnest(result_leaves) AS leaf FROM events
@@ -34,7 +35,7 @@ WITH part AS (
     UNION ALL SELECT event_id, false, true, unnest(args_shingles) FROM events
     UNION ALL SELECT event_id, returned, passage, leaf FROM lake_owners
 )
-SELECT leaf, person, returned, bool_or(passage) AS passage, min(place) AS place
+SELECT leaf, person, returned, bool_or(passage) AS passage, min(place) AS place, min(place) FILTER (fresh) AS anew
 FROM part JOIN holders USING (event_id) GROUP BY leaf, person, returned;
 
 -- Values that between two and five people held. What more hold is a template, a public page, a word.
@@ -101,13 +102,13 @@ WHERE leaves >= 2 OR passages >= 3 OR NOT returned;
 
 -- What is remarkable of each event of the window. `single` values are mostly chance (dates, streets): where they are usual,
 -- so are two at a time. `named`: it names what somebody was given
--- before; `carried`: and its caller was not. `asked`: it names what is not everybody's; `unheard`: and nobody was given any
--- of that before, so it was known from elsewhere. `again`: its reader had read it all before.
+-- before; `carried`: and its caller was not. `asked`: it names what is not everybody's; `unheard`: and something of that
+-- nobody was given before, so it was known from elsewhere. `again`: its reader had read it all before.
 CREATE OR REPLACE TABLE marks AS
 WITH given AS (
     SELECT leaf, min(place) AS first FROM held WHERE returned GROUP BY leaf
 ), asked AS (
-    SELECT place, NOT bool_or(coalesce(g.first < place, false)) AS unheard
+    SELECT place, NOT bool_and(coalesce(g.first < place, false)) AS unheard
     FROM (SELECT place, unnest(args_leaves) AS leaf FROM events JOIN holders USING (event_id) WHERE holders.fresh)
     LEFT JOIN given g USING (leaf)
     WHERE leaf NOT IN (SELECT leaf FROM held GROUP BY leaf HAVING count(DISTINCT person) > 5) GROUP BY place

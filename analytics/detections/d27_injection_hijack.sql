@@ -9,7 +9,7 @@
 -- tags = ["MCP06", "MCP10", "ASI01", "AML.T0051.001", "AML.T0080.001", "AML.T0099", "DE.AE-03", "DE.AE-07"]
 -- lookback_hours = 2
 -- [parameters]
--- window_minutes = 60
+-- window_minutes = 30
 -- least_hours = 10
 -- most_share = 0.1
 -- own_hours = 3

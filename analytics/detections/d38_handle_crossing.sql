@@ -12,7 +12,7 @@
 -- most_shared = 0.05
 -- most_unheard = 0.02
 -- # Nothing says which values are handles: that a tool's callers were given theirs before does, and that hardly a call names
--- # what nobody was given (a number from a chat, a paper, a mail). Shares are Laplace's estimates.
+-- # anything nobody was given (a number from a chat, a text of one's own). Shares are Laplace's estimates.
 WITH found AS (
     SELECT c.*, h.carried AS usual, h.named AS of, (h.carried + 1) / (h.named + 2) AS p_value, t.event_id, t.user_id, t.tool_name,
            t.server_name, t.event_time

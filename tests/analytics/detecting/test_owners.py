@@ -99,6 +99,16 @@ def test_no_more_people_are_kept_than_tell_anything(lake):
     assert max(n for (n,) in held) == owners.MOST
 
 
+def test_what_all_have_read_stays_so(lake):
+    """A page that many read is no one's after the horizon either: what is kept of it is kept up."""
+    page = {k: f"{v}, as printed" for k, v in RECORD.items()}
+    readers = {-31: range(5), -25: range(5, 6), -8: range(10, 18), 0: range(20, 21)}
+    for part, (days, numbers) in enumerate(readers.items()):
+        calls = [call(n, days, f"user-{n}", f"cus_{days % 100:04}{n:08}", page) for n in numbers]
+        take_in(lake, [*usual(days), *calls], first=100 * part)
+        assert run(lake).written == []
+
+
 def test_what_was_found_becomes_no_habit(leaked):
     """A leak is not counted among what the tool does anyway, or the next would be let be."""
     run(leaked)
