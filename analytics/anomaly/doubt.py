@@ -16,7 +16,7 @@ import polars as pl
 
 from analytics.anomaly.calls import Calls, Floats, Ints, coded
 from analytics.anomaly.counted import Counted
-from analytics.anomaly.flows import flows_of, worst_of
+from analytics.anomaly.flows import Flows, flows_of, worst_of
 
 
 @dataclass(frozen=True)
@@ -51,12 +51,11 @@ class Doubt:
         new = np.isin(value, known, invert=True)
         return cls(calls.sessions, tools, value[new], given[new], carried[new], Counted.of(of_edge), kinds)
 
-    def passing(self, calls: Calls) -> tuple[Floats, Ints]:
+    def passing(self, calls: Calls, flows: Flows) -> tuple[Floats, Ints]:
         """Return of each call its surprise at passing a doubted value on, and the call whose result held it.
 
         Likely is what users give of themselves, and what goes the way of many other values.
         """
-        flows = flows_of(calls)
         come = np.flatnonzero(flows.carried & np.isin(flows.value, self.value))
         call, by = flows.call[come], flows.source[come]
         tool, at = coded(calls.tool, self.tools), np.searchsorted(self.value, flows.value[come])

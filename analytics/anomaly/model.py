@@ -66,6 +66,7 @@ class Learned:
     model: Model
     calls: Calls
     symbols: Symbols
+    flows: Flows
     judged: Judged
     fold: Ints
     memories: dict[int, Memory]
@@ -79,7 +80,7 @@ class Learned:
 
         Where nothing came in before, no client has habits of its own: what one does all the time may be the attack.
         """
-        judged = self.judged.under(self.calls, *doubt.passing(self.calls))
+        judged = self.judged.under(self.calls, *doubt.passing(self.calls, self.flows))
         total = judged.sessions(self.calls, self.model.weights, self.model.usual)
         client = self.symbols.client[self.calls.first[:-1]]
         full = _habits(client, total)
@@ -123,7 +124,7 @@ def learn(events: pa.Table | pl.DataFrame, weights: Weights = WEIGHTS) -> Learne
     usual = judged.usual(calls, weights)
     full, tools_only = (_habits(client, judged.sessions(calls, w, usual)) for w in (weights, bare(weights)))
     model = Model(weights, tools, clients, users, memory, values, wholes, owners, usual, full, tools_only)
-    return Learned(model, calls, symbols, judged, fold, memories)
+    return Learned(model, calls, symbols, flows, judged, fold, memories)
 
 
 def _names(column: pl.Series) -> tuple[str, ...]:

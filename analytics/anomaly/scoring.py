@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from analytics.anomaly.calls import Calls, Flags, Floats, Ints, calls_of
 from analytics.anomaly.doubt import Doubt
+from analytics.anomaly.flows import flows_of
 from analytics.anomaly.judged import WEIGHTS, Judged, Weights, bare
 from analytics.anomaly.memory import Memory
 from analytics.anomaly.model import Habits, Learned, Model, Under, learn
@@ -78,7 +79,7 @@ def _scored(
     total = judged.sessions(calls, weights, model.usual)
     share = undoubted = np.where(full, _share(model.full, client, total), bare_share)
     if under is not None:
-        judged = judged.under(calls, *under.doubt.passing(calls))
+        judged = judged.under(calls, *under.doubt.passing(calls, flows_of(calls)))
         total = judged.sessions(calls, weights, model.usual)
         share = np.where(full, _share(under.full, client, total), bare_share)
     by_call = judged.calls(weights)

@@ -319,6 +319,43 @@ def test_a_short_history_claims_little(sessions: int) -> None:
         assert judged["surprise"].n_unique() > 3
 
 
+STRANGE = {
+    "one client": {"client_name": pl.lit("one")},
+    "a client for every session": {"client_name": pl.col("session")},
+    "no client": {"client_name": pl.lit(None, pl.String)},
+    "other names of tools": {"tool_name": pl.col("tool_name").str.reverse()},
+    "one instant a session": {"event_time": pl.col("event_time").min().over("session")},
+    "no digests": {"args_hmac": pl.lit(None, pl.String)},
+    "no addresses marked": {"args_addresses": pl.lit(None, pl.List(pl.Int64))},
+    "no users": {"user_id": pl.lit(None, pl.String)},
+}
+
+
+@pytest.mark.parametrize("changed", STRANGE.values(), ids=STRANGE)
+def test_strange_logs_are_judged_all_the_same(changed: dict[str, pl.Expr]) -> None:
+    """What a log leaves out or names otherwise costs what it tells, and no more: the hijacked session is the oddest."""
+    history_, judged = frame(history()), frame([hijacked(), *history(60, seed=2)])
+    scored = score(train(history_.with_columns(**changed)), judged.with_columns(**changed))
+    assert of(scored, "bad")["anomaly"] == scored.sessions["anomaly"].max()
+    assert not scored.sessions["anomaly"].is_nan().any()
+
+
+def test_short_values_are_judged_by_the_whole_of_their_arguments() -> None:
+    """Where no value is long enough for a fingerprint, arguments nobody gave stand out, and known ones do not."""
+    short = {
+        name: pl.lit([], pl.List(pl.Int64)) for name in ("args_leaves", "result_leaves", "args_addresses")
+    }
+    errand: list[Call] = [("list_files", [], []), ("read_file", ["1"], [])]
+    learned = train(frame([(f"h{n}", "desk", errand) for n in range(60)]).with_columns(**short))
+    scored = score(learned, frame([
+        ("same", "desk", errand), ("other", "desk", [errand[0], ("read_file", ["13"], [])]),
+    ]).with_columns(**short))  # fmt: skip
+    assert of(scored, "same")["whole"] == 0
+    assert of(scored, "other")["whole"] > 3
+    assert of(scored, "other")["anomaly"] > 0.95
+    assert "was given arguments that none of the 60 sessions" in str(of(scored, "other")["reason"])
+
+
 def test_a_model_is_plain_data_without_content(model: Model) -> None:
     """A model goes through Arrow unchanged; its only texts are names of tools, clients and users."""
     table = to_arrow(model)

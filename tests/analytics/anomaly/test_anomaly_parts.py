@@ -245,7 +245,7 @@ def test_a_value_passed_on_again_and_again_is_doubted_and_many_values_are_not() 
         *((f"u{n}", "x", [("c", [], ["own"]), ("b", ["own"], [])]) for n in "12"),
     ]
     calls = calls_of(frame([*honest, *hostile, *typed]))
-    nats, source = Doubt.of(calls).passing(calls)
+    nats, source = Doubt.of(calls).passing(calls, flows_of(calls))
     found = dict(zip(calls.event_id, nats.tolist(), strict=True))
     assert found["h7.1"] < 0.1
     assert found["e7.1"] > 3
@@ -257,6 +257,6 @@ def test_a_value_passed_on_again_and_again_is_doubted_and_many_values_are_not() 
 def test_what_was_known_before_is_not_doubted() -> None:
     """A value that came in earlier is trusted; one that was not counted is nothing to be said of."""
     calls = calls_of(frame([(f"e{n}", "x", [("c", [], ["evil"]), ("b", ["evil"], [])]) for n in range(9)]))
-    assert Doubt.of(calls, np.unique(calls.args.value)).passing(calls)[0].max() == 0
+    assert Doubt.of(calls, np.unique(calls.args.value)).passing(calls, flows_of(calls))[0].max() == 0
     other = calls_of(frame([("o", "x", [("c", [], ["else"]), ("b", ["else"], [])])]))
-    assert Doubt.of(calls).passing(other)[0].max() == 0
+    assert Doubt.of(calls).passing(other, flows_of(other))[0].max() == 0
