@@ -182,7 +182,9 @@ def open_world(
     detections = list(detections)
     lookback = max((d.lookback_hours for d in detections), default=0)
     around = (window[0] - timedelta(hours=lookback), window[1])
-    columns = tuple(dict.fromkeys((*world.COLUMNS, *(c for d in detections for c in d.columns))))
+    columns = tuple(
+        dict.fromkeys((*world.columns_for(detections), *(c for d in detections for c in d.columns)))
+    )
     connection = engine.connect(settings)
     _events(connection, lake, columns, around).create_view("given_events")
     history.activity_before(connection, lake, window[0]).create_view("given_activity")

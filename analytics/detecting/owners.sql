@@ -8,40 +8,46 @@ SELECT user_id, min(alias) AS alias FROM (
 GROUP BY user_id HAVING alias <> user_id;
 
 CREATE OR REPLACE TABLE holders AS
-WITH every AS (
-    SELECT event_id, event_time, user_id, server_name, tool_name, args_leaves[:4] AS named, fresh,
+WITH earlier AS (
+    SELECT *, -row_number() OVER () AS spot FROM (
+        SELECT DISTINCT ON (event_id) event_id, event_time, user_id, server_name, tool_name, named FROM lake_owners ANTI JOIN events USING (event_id))
+), places AS MATERIALIZED ( -- `spot` is where an event stands: its row of `events`, or less than nothing
+    SELECT spot, row_number() OVER (ORDER BY event_time, event_id) AS place FROM (
+        SELECT rowid AS spot, event_time, event_id FROM events
+        WHERE user_id IS NOT NULL AND coalesce(event_kind NOT IN ('session_open', 'discover', 'tool_list'), true)
+        UNION ALL SELECT spot, event_time, event_id FROM earlier)
+), every AS (
+    SELECT rowid AS spot, event_id, event_time, user_id, server_name, tool_name, args_leaves[:4] AS named, fresh,
            len(result_leaves) AS leaves, coalesce(list_has_any(args_leaves, result_leaves), false) AS echo,
            (source_system, vantage) IN (
                SELECT (source_system, vantage) FROM events WHERE result_leaves IS NOT NULL OR result_shingles IS NOT NULL) AS telling
-    FROM events WHERE user_id IS NOT NULL AND coalesce(event_kind NOT IN ('session_open', 'discover', 'tool_list'), true)
-    UNION ALL BY NAME
-    SELECT DISTINCT ON (event_id) event_id, event_time, user_id, server_name, tool_name, named, false AS fresh,
-           NULL AS leaves, false AS echo, false AS telling
-    FROM lake_owners WHERE event_id NOT IN (SELECT event_id FROM events)
+    FROM events WHERE user_id IS NOT NULL
+    UNION ALL BY NAME SELECT *, false AS fresh, NULL AS leaves, false AS echo, false AS telling FROM earlier
 ), people AS (
     SELECT user_id, dense_rank() OVER (ORDER BY coalesce(alias, user_id)) AS person
-    FROM (SELECT DISTINCT user_id FROM every) LEFT JOIN aliases USING (user_id)
+    FROM (SELECT user_id FROM events WHERE user_id IS NOT NULL UNION SELECT user_id FROM earlier) LEFT JOIN aliases USING (user_id)
 )
-SELECT every.*, row_number() OVER (ORDER BY event_time, event_id) AS place, person
-FROM every JOIN people USING (user_id);
+SELECT every.*, place, person FROM every JOIN places USING (spot) JOIN people USING (user_id);
 
 -- The first time each person was given a value (`returned`) or named it: one row a value, person and way. `anew`: the first
 -- time in the window.
 CREATE OR REPLACE TABLE held AS
 WITH part AS (
-    SELECT event_id, true AS returned, false AS passage, unnest(result_leaves) AS leaf FROM events
-    UNION ALL SELECT event_id, true, true, unnest(result_shingles) FROM events
-    UNION ALL SELECT event_id, false, false, unnest(args_leaves) FROM events
-    UNION ALL SELECT event_id, false, true, unnest(args_shingles) FROM events
-    UNION ALL SELECT event_id, returned, passage, leaf FROM lake_owners
+    SELECT rowid AS spot, true AS returned, false AS passage, unnest(result_leaves) AS leaf FROM events
+    UNION ALL SELECT rowid, true, true, unnest(result_shingles) FROM events
+    UNION ALL SELECT rowid, false, false, unnest(args_leaves) FROM events
+    UNION ALL SELECT rowid, false, true, unnest(args_shingles) FROM events
+    UNION ALL SELECT spot, returned, passage, leaf FROM lake_owners JOIN holders USING (event_id)
 )
 SELECT leaf, person, returned, bool_or(passage) AS passage, min(place) AS place, min(place) FILTER (fresh) AS anew
-FROM part JOIN holders USING (event_id) GROUP BY leaf, person, returned;
+FROM part JOIN holders USING (spot) GROUP BY leaf, person, returned;
 
 -- Values that between two and five people held. What more hold is a template, a public page, a word.
 CREATE OR REPLACE TABLE owners AS
-FROM held WHERE leaf IN (
-    SELECT leaf FROM held GROUP BY leaf HAVING min(person) < max(person) AND count(DISTINCT person) <= 5);
+WITH several AS (
+    FROM held WHERE leaf IN (SELECT leaf FROM held GROUP BY leaf HAVING min(person) < max(person))
+)
+FROM several WHERE leaf IN (SELECT leaf FROM several GROUP BY leaf HAVING count(DISTINCT person) <= 5);
 
 -- Values that reach a person (given, or named) who neither had nor named them, and that another was given first. `minted`:
 -- nobody had named it when it was given, so the server made it, or held it. A source that tells no

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
 import duckdb
 
 from analytics.detecting import history
+from analytics.detecting.catalog import ENTITIES, Detection
 from analytics.detecting.tool_classes import Overrides, classify
 from store.tables import TABLES
 
@@ -28,10 +30,26 @@ COLUMNS = (
 )  # fmt: skip
 """Columns of events that detections may use; beside them session, client, attempted, denied, reached and fresh.
 
+Columns that no detection of a run names are not read for it.
+
 `client` is the attested client where there is one, else what it calls itself. `fresh` marks the events of the window.
 In `activity` a change that takes access away has the event_kind revocation, one that gives it back restoration. The
 macro `network_of` names the network of an address.
 """
+
+SHARED = ("tool_days", "user_hours")
+"""Summaries that shared.sql groups once for all detections: tool_weeks, tool_uses and past_days."""
+_OWN = ("world.sql", "activity.sql", "tools.sql", "calls.sql", "owners.sql")
+
+
+def columns_for(detections: Iterable[Detection]) -> tuple[str, ...]:
+    """Return those of COLUMNS that the detections or the world itself name; all, where a detection is a function."""
+    detections = list(detections)
+    if any(d.find is not None for d in detections):
+        return COLUMNS
+    asked = (t for d in detections for t in (d.sql, d.explain, *d.requires, *d.rollout))
+    named = set(re.findall(r"\w+", " ".join((*asked, *map(text, _OWN), *ENTITIES)).lower()))
+    return tuple(name for name in COLUMNS if name in named)
 
 
 def build(
@@ -52,7 +70,7 @@ def build(
     of the lake's tables owners, tool_habits and session_states, nothing when not given; `summed` the relations of
     history.SUMMARIES, which are made from `activity` when not given. Both ends belong to the window. `tool_classes`
     says of every tool what it does, `told` being what an operator says of it; the view `calls` is every call of a tool
-    with that. In a summary `past` marks what was before the window.
+    with that. In a summary `past` marks what was before the window; shared.sql says what is made of them.
     """
     without_values(connection, events, activity, window, told, sessions=sessions, summed=summed)
     _given(connection, "lake_owners", "owners", owners)
@@ -74,6 +92,9 @@ def without_values(
     count_hours(connection, events, activity, window)
     for name in history.SUMMARIES:
         _summary(connection, name, (summed or {}).get(name))
+    weeks, others = text("shared.sql").split(";\n\n", 1)
+    connection.execute(weeks, {"to": window[1]})
+    connection.execute(others)
     tools = connection.sql(text("tools.sql")).fetchall()
     connection.register("given_classes", classify(tools, told))
     connection.execute(text("calls.sql"))
@@ -94,12 +115,17 @@ def count_hours(
 
 
 def _summary(connection: duckdb.DuckDBPyConnection, name: str, kept: str | None) -> None:
-    """Make a summary of the window's hours, and the table that holds it with that of the hours before."""
+    """Make a summary of the window's hours, and the relation of it with that of the hours before.
+
+    Most of what is asked of SHARED is asked in shared.sql: what is kept of them is read when it is asked for.
+    """
     connection.execute(f"CREATE OR REPLACE TABLE fresh_{name} AS {history.summed(name, 'fresh_activity')}")
-    past = f"FROM {kept}" if kept else history.summed(name, "lake_activity")
+    if kept is None:
+        kept = f"past_{name}"
+        connection.execute(f"CREATE OR REPLACE TABLE {kept} AS {history.summed(name, 'lake_activity')}")
     connection.execute(f"""
-        CREATE OR REPLACE TABLE {name} AS
-        SELECT *, true AS past FROM ({past}) UNION ALL BY NAME SELECT *, false AS past FROM fresh_{name}""")  # noqa: S608 - our own names
+        CREATE OR REPLACE {"TEMP VIEW" if name in SHARED else "TABLE"} {name} AS
+        SELECT *, true AS past FROM {kept} UNION ALL BY NAME SELECT *, false AS past FROM fresh_{name}""")  # noqa: S608 - our own names
 
 
 def _given(connection: duckdb.DuckDBPyConnection, name: str, table: str, relation: str | None) -> None:

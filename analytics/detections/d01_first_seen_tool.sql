@@ -14,8 +14,8 @@
 -- grave_alpha = 0.1
 -- grave = '(^|[^a-z])(admin|credential|delete|destroy|drop|exec|execute|export|grant|kill|password|purge|remove|secret|share|shell|token)s?([^a-z]|$)'
 WITH used AS (
-    SELECT user_id, coalesce(server_name, '') AS server, tool_name, count(*) AS days, min(calling_since) AS since
-    FROM tool_days WHERE past AND calls > 0 AND user_id IS NOT NULL AND tool_name IS NOT NULL GROUP BY ALL
+    SELECT user_id, coalesce(server_name, '') AS server, tool_name, sum(past_days) AS days, min(calling_since) AS since
+    FROM tool_uses WHERE past_days > 0 AND user_id IS NOT NULL AND tool_name IS NOT NULL GROUP BY ALL
 ), habits AS (  -- Good and Turing over tool-days: what share of uses was of tools met once is the chance of the next new one
     SELECT user_id, sum(days) AS uses, count(*) FILTER (days = 1) AS once, min(since) AS since FROM used GROUP BY user_id
 ), today AS (

@@ -19,8 +19,8 @@ WITH members AS (
     SELECT user_id, arg_max(coalesce('groups ' || array_to_string(list_sort(user_groups), ', '), client), event_time) AS peer_group
     FROM events WHERE user_id IS NOT NULL GROUP BY user_id
 ), used AS (
-    SELECT user_id, server_name, tool_name, count(*) AS days FROM tool_days
-    WHERE calls > 0 AND tool_name IS NOT NULL AND user_id IS NOT NULL GROUP BY ALL
+    SELECT user_id, server_name, tool_name, days FROM tool_uses
+    WHERE days > 0 AND tool_name IS NOT NULL AND user_id IS NOT NULL
 ), shared AS (
     SELECT *, count(*) OVER (PARTITION BY peer_group, server_name, tool_name) AS users,
            count(*) OVER (PARTITION BY peer_group) AS uses, count(*) OVER (PARTITION BY user_id) AS own

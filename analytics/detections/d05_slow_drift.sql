@@ -14,8 +14,7 @@
 -- height = 6.0
 -- least_sd = 0.15
 WITH used AS (
-    SELECT DISTINCT user_id, (date_diff('day', day, $to::DATE) // 7)::INT AS ago, server_name, tool_name
-    FROM tool_days WHERE calls > 0 AND user_id IS NOT NULL AND tool_name IS NOT NULL
+    SELECT user_id, ago FROM tool_weeks WHERE days > 0 AND user_id IS NOT NULL AND tool_name IS NOT NULL
      AND user_id IN (SELECT user_id FROM events WHERE fresh)
 ), weeks AS (SELECT user_id, ago, count(*) AS reach, ln(1 + count(*)) AS size FROM used GROUP BY ALL
 ), usual AS (

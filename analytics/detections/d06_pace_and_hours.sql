@@ -14,11 +14,11 @@
 -- least_days = 10
 -- alpha = 0.05
 -- kappa = 6.0
-WITH worked AS ( -- hours are numbers since 1970, in UTC
-    SELECT *, n // 24 AS day FROM (SELECT DISTINCT user_id, epoch_us(hour) // 3600000000 AS n FROM user_hours WHERE past AND user_id IS NOT NULL)
+WITH worked AS ( -- how many days of which hours
+    SELECT user_id, hours, count(*) AS n FROM past_days WHERE user_id IN (SELECT user_id FROM events WHERE fresh) GROUP BY ALL
 ), hours AS (
-    SELECT user_id, n % 24 AS h, count(*) AS n FROM worked WHERE user_id IN (SELECT user_id FROM events WHERE fresh) GROUP BY ALL
-), known AS (SELECT user_id, count(DISTINCT day) AS days FROM worked GROUP BY user_id
+    SELECT user_id, h, sum(n)::BIGINT AS n FROM worked, (SELECT unnest(range(24))::INT AS h) WHERE hours & (1 << h) > 0 GROUP BY ALL
+), known AS (SELECT user_id, sum(n)::BIGINT AS days FROM worked GROUP BY user_id
 ), density AS (  -- a von Mises kernel around the clock over the hours worked
     SELECT user_id, c.h, sum(n * exp($kappa * (cos(2 * pi() * (hours.h - c.h) / 24) - 1))) AS dense,
            coalesce(sum(n) FILTER (hours.h = c.h), 0) AS worked
@@ -50,7 +50,7 @@ WITH worked AS ( -- hours are numbers since 1970, in UTC
     FROM human WHERE tireless GROUP BY user_id, client, h QUALIFY count(*) OVER (PARTITION BY user_id, client) > 24 - $rest_hours
 ), restless AS (
     SELECT *, row_number() OVER (PARTITION BY user_id, client ORDER BY event_time) AS n FROM clock
-    WHERE user_id NOT IN (SELECT user_id FROM worked GROUP BY user_id, day HAVING count(*) > 24 - $rest_hours)
+    WHERE user_id NOT IN (SELECT user_id FROM worked WHERE bit_count(hours) > 24 - $rest_hours)
 )
 SELECT user_id, client, credential_id, server_name, tool_name, session, event_time, p_value, what, [event_id] AS evidence,
        concat_ws('|', 'hours', user_id, client, $from::DATE) AS key FROM off

@@ -14,8 +14,8 @@
 -- least_sd = 0.4
 -- over_most = 2.0
 WITH daily AS (
-    SELECT user_id, epoch_us(hour) // 86400000000 AS day, sum(response_bytes) AS bytes FROM user_hours
-    WHERE past AND response_bytes > 0 AND user_id IN (SELECT user_id FROM events WHERE fresh AND response_bytes > 0) GROUP BY ALL
+    SELECT user_id, day, response_bytes AS bytes FROM past_days WHERE response_bytes > 0
+     AND user_id IN (SELECT user_id FROM events WHERE fresh AND response_bytes > 0)
 ), middle AS (SELECT user_id, median(ln(bytes)) AS mid, max(bytes) AS most, count(*) AS days FROM daily GROUP BY user_id
 ), usual AS (
     SELECT user_id, mid, most, m.days, greatest(1.4826 * median(abs(ln(bytes) - mid)), $least_sd) AS sd

@@ -21,7 +21,8 @@ WITH asked AS (
            coalesce(http_status = 404 OR jsonrpc_error_code = -32002 OR (outcome = 'tool_error' AND coalesce(http_status, 200) < 500
                     AND NOT regexp_matches(lower(coalesce(error_message, '')), $down)), false) AS missed
     FROM events WHERE user_id IS NOT NULL AND coalesce(resource_uri, args_hmac) IS NOT NULL
-     AND event_kind IN ('tool_call', 'resource_read') AND NOT regexp_matches(lower(coalesce(array_to_string(args_keys, ' '), '')), $paging)
+     AND event_kind IN ('tool_call', 'resource_read')
+     AND (resource_uri IS NOT NULL OR http_status = 404 OR jsonrpc_error_code = -32002 OR outcome = 'tool_error') AND NOT regexp_matches(lower(coalesce(array_to_string(args_keys, ' '), '')), $paging)
 ), misses AS (
     SELECT *, 'guess' AS way, NULL::BIGINT AS island FROM asked WHERE missed
     QUALIFY row_number() OVER (PARTITION BY user_id, source_system, server_name, tool_name, thing ORDER BY event_time, event_id) = 1

@@ -15,14 +15,14 @@
 -- alpha = 1e-3
 -- probing_share = 0.5
 -- not_rights = ["rate_limit", "transport", "quarantine", "user_prompt"]
-WITH tries AS (
+WITH tries AS NOT MATERIALIZED (
     SELECT event_id, event_time, user_id, client, credential_id, server_name, tool_name, session, fresh, source_system,
            coalesce(user_id, credential_id, client) AS who, denied AND decision_source NOT IN (SELECT unnest($not_rights)) AS refused,
            concat_ws('|', coalesce(server_name, ''), coalesce(tool_name, ''), coalesce(resource_uri, '')) AS target
     FROM events WHERE (attempted OR denied) AND coalesce(user_id, credential_id, client) IS NOT NULL
      AND NOT (denied AND coalesce(decision_source IN (SELECT unnest($not_rights)), false))
 ), usual AS (
-    SELECT greatest(0.02, least(0.25, coalesce(sum(denied) / sum(calls + denied), 0.02))) AS share FROM user_hours WHERE past
+    SELECT greatest(0.02, least(0.25, coalesce(sum(denied) / sum(calls + denied), 0.02))) AS share FROM past_days
 ), windows AS (
     SELECT *, count(DISTINCT target) FILTER (refused) OVER recent AS targets, count(*) OVER recent AS tried, sum(refused::INT) OVER recent AS denials
     FROM tries WHERE who IN (SELECT who FROM tries WHERE refused GROUP BY who HAVING count(DISTINCT target) >= $distinct_targets)

@@ -15,17 +15,19 @@
 -- alpha = 1e-6
 -- usual_share = 0.02
 -- prior = 20
-WITH asked AS (
+WITH asked AS NOT MATERIALIZED (
     SELECT event_id, event_time, user_id, client, credential_id, server_name, tool_name, session, fresh, source_system, jsonrpc_error_code AS code,
            coalesce(user_id, credential_id, client, client_address) AS who, coalesce(server_name, '') || '|' || coalesce(tool_name, mcp_method, '') AS target,
            coalesce(jsonrpc_error_code IN (SELECT unnest($codes)), false) AS wrong
     FROM events WHERE coalesce(user_id, credential_id, client, client_address) IS NOT NULL AND coalesce(mcp_method, tool_name) IS NOT NULL
-), all_of AS (SELECT target, count(*) AS n, count(*) FILTER (wrong) AS bad FROM asked GROUP BY target
-), own AS (SELECT who, target, count(*) AS n, count(*) FILTER (wrong) AS bad FROM asked GROUP BY ALL
+), suspects AS (SELECT who FROM asked WHERE wrong GROUP BY who HAVING count(*) >= $least
+), own AS (SELECT who, target, count(*) AS n, count(*) FILTER (wrong) AS bad FROM asked WHERE who IN (FROM suspects) GROUP BY ALL
+), all_of AS (
+    SELECT target, count(*) AS n, count(*) FILTER (wrong) AS bad FROM asked WHERE target IN (SELECT target FROM own) GROUP BY target
 ), rated AS (  -- what is usual for a tool is what the others had of it, leaning on usual_share where they are few
     SELECT a.*, (t.bad - o.bad + $prior * $usual_share) / (t.n - o.n + $prior) AS expected FROM asked a
     JOIN own o ON o.who = a.who AND o.target = a.target JOIN all_of t ON t.target = a.target
-    WHERE a.who IN (SELECT who FROM asked WHERE wrong GROUP BY who HAVING count(*) >= $least)
+    WHERE a.who IN (FROM suspects)
 ), windows AS (
     SELECT *, sum(wrong::INT) OVER recent AS bad, count(*) OVER recent AS tried, avg(expected) OVER recent AS mean FROM rated
     WINDOW recent AS (PARTITION BY who, source_system ORDER BY event_time RANGE BETWEEN to_minutes($minutes_within) PRECEDING AND CURRENT ROW)

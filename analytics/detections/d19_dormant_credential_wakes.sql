@@ -24,7 +24,7 @@ WITH woken AS (
     FROM pauses GROUP BY credential_id
 ), recorded AS ( -- of each day, on how many later days anything at all was recorded
     SELECT day, row_number() OVER (ORDER BY day DESC) - 1 AS later FROM (
-        SELECT DISTINCT DATE '1970-01-01' + (epoch_us(hour) // 86400000000)::INTEGER AS day FROM user_hours WHERE past)
+        SELECT DISTINCT DATE '1970-01-01' + day::INTEGER AS day FROM past_days)
 )
 SELECT w.user_id, w.client, w.credential_id, w.server_name, w.tool_name, w.session, w.event_time, w.credential_kind,
        date_diff('day', b.day, w.event_time::DATE) AS days, coalesce(b.longest::VARCHAR, 'not yet seen') AS longest, r.later,

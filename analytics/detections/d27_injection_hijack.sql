@@ -37,9 +37,10 @@ WITH told AS (
     JOIN tools a ON a.tool_name = p.source_tool AND a.server_name IS NOT DISTINCT FROM p.source_server
     JOIN tools b ON b.tool_name = p.sink_tool AND b.server_name IS NOT DISTINCT FROM p.sink_server
 ), used AS (   -- people by a hash: numbers join in a third of the time
-    SELECT DISTINCT hash(user_id) AS who, epoch_us(hour) AS hour, t.id AS tool, is_source, is_sink, hour < $from AS past FROM activity a
-    JOIN tools t ON t.tool_name = a.tool_name AND t.server_name IS NOT DISTINCT FROM a.server_name
-    WHERE calls > 0 AND user_id IS NOT NULL AND a.tool_name IN (SELECT tool_name FROM tools)
+    SELECT u.*, is_source, is_sink, hour < epoch_us($from) AS past FROM (
+        SELECT DISTINCT hash(user_id) AS who, epoch_us(hour) AS hour, t.id AS tool FROM activity a
+        JOIN tools t ON t.tool_name = a.tool_name AND t.server_name IS NOT DISTINCT FROM a.server_name
+        WHERE calls > 0 AND user_id IS NOT NULL AND a.tool_name IN (SELECT tool_name FROM tools)) u JOIN tools t ON t.id = u.tool
 ), source_hours AS (SELECT tool AS source, count(*) AS hours FROM used GROUP BY tool
 ), both_hours AS (   -- of each person, hours with the source in which the sink was used too
     SELECT j.source, j.sink, a.who, count(*) AS n, count(*) FILTER (a.past) AS own FROM joined j

@@ -15,40 +15,49 @@
 -- history_days = 7
 -- most_share = 0.05
 -- # Each value of a sink's arguments is traced to the latest answers that held it, so that the cost is n log n.
-WITH answers AS (
-    SELECT coalesce(user_id, session) AS actor, session, event_id, event_time, untrusted, result_leaves, response_bytes,
-           concat_ws('.', server_name, tool_name) AS tool FROM calls WHERE reached AND (private OR untrusted)
-     AND coalesce(user_id, session) IN (SELECT coalesce(user_id, session) FROM calls WHERE sink AND fresh)
+WITH acts AS MATERIALIZED (   -- who acts, where, and each value by the person that has it are hashes: numbers join in a third of the time
+    SELECT event_id, event_time, user_id, client, credential_id, server_name, tool_name, session, fresh, reached, sink, private, untrusted,
+           hash(coalesce(user_id, session)) AS actor, hash(session) AS place, request_bytes, response_bytes, args_leaves, result_leaves
+    FROM calls WHERE (sink OR (reached AND (private OR untrusted))) AND coalesce(user_id, session) IS NOT NULL
+), answers AS (
+    FROM acts WHERE reached AND (private OR untrusted) AND actor IN (SELECT actor FROM acts WHERE sink AND fresh)
 ), sinks AS (   -- with the last private and the last untrusted answer before, for the lower grades
-    SELECT s.*, coalesce(s.user_id, s.session) AS actor, p.event_id AS last_private, p.response_bytes AS private_bytes, u.event_id AS last_untrusted FROM calls s
-    ASOF LEFT JOIN (FROM answers WHERE NOT untrusted) p ON p.session = s.session AND s.event_time > p.event_time
-    ASOF LEFT JOIN (FROM answers WHERE untrusted) u ON u.session = s.session AND s.event_time > u.event_time
-    WHERE s.sink AND s.reached AND s.fresh AND s.session IS NOT NULL
-), given AS (
-    SELECT event_id, actor, event_time, unnest(list_distinct(args_leaves)) AS leaf FROM sinks
+    SELECT s.*, p.event_id AS last_private, p.response_bytes AS private_bytes, u.event_id AS last_untrusted
+    FROM (FROM acts WHERE sink AND reached AND fresh AND session IS NOT NULL) s
+    ASOF LEFT JOIN (SELECT event_id, event_time, place, response_bytes FROM answers WHERE NOT untrusted AND session IS NOT NULL) p
+      ON p.place = s.place AND s.event_time > p.event_time
+    ASOF LEFT JOIN (SELECT event_id, event_time, place FROM answers WHERE untrusted AND session IS NOT NULL) u
+      ON u.place = s.place AND s.event_time > u.event_time
+), sent AS (
+    SELECT event_id, event_time, hash(actor, leaf) AS value
+    FROM (SELECT event_id, event_time, actor, unnest(list_distinct(args_leaves)) AS leaf FROM sinks)
 ), told AS (
-    FROM (SELECT actor, event_id, event_time, untrusted, unnest(list_distinct(result_leaves)) AS leaf FROM answers)
-    SEMI JOIN given USING (actor, leaf)
+    FROM (SELECT event_id, event_time, untrusted, hash(actor, leaf) AS value
+          FROM (SELECT event_id, event_time, untrusted, actor, unnest(list_distinct(result_leaves)) AS leaf FROM answers))
+    SEMI JOIN sent USING (value)
+), given AS (   -- what came from nowhere says nothing
+    FROM sent SEMI JOIN told USING (value)
 ), asked AS (
-    SELECT actor, leaf, min(event_time) AS since
-    FROM (SELECT coalesce(user_id, session) AS actor, event_time, unnest(args_leaves) AS leaf FROM calls)
-    SEMI JOIN given USING (actor, leaf) GROUP BY ALL
+    SELECT value, min(event_time) AS since
+    FROM (SELECT event_time, hash(actor, leaf) AS value FROM (
+        SELECT event_time, hash(coalesce(user_id, session)) AS actor, unnest(args_leaves) AS leaf FROM events WHERE attempted AND tool_name IS NOT NULL))
+    SEMI JOIN given USING (value) GROUP BY value
 ), traced AS (   -- the latest private answer, the latest anyone could write, and the latest such before it was first asked for
-    SELECT g.event_id AS sink_event, g.leaf, if(p.event_time >= g.since, p.event_id, NULL) AS private_event,
+    SELECT g.event_id AS sink_event, if(p.event_time >= g.since, p.event_id, NULL) AS private_event,
            if(u.event_time >= g.since, u.event_id, NULL) AS untrusted_event, coalesce(n.event_time >= g.since, false) AS anyones
-    FROM (SELECT g.*, a.since AS asked, g.event_time - to_minutes($window_minutes) AS since FROM given g JOIN asked a USING (actor, leaf)) g
-    ASOF LEFT JOIN (FROM told WHERE NOT untrusted) p ON p.actor = g.actor AND p.leaf = g.leaf AND g.event_time > p.event_time
-    ASOF LEFT JOIN (FROM told WHERE untrusted) n ON n.actor = g.actor AND n.leaf = g.leaf AND g.event_time > n.event_time
-    ASOF LEFT JOIN (FROM told WHERE untrusted) u ON u.actor = g.actor AND u.leaf = g.leaf AND g.asked > u.event_time
+    FROM (SELECT g.*, a.since AS asked, g.event_time - to_minutes($window_minutes) AS since FROM given g JOIN asked a USING (value)) g
+    ASOF LEFT JOIN (FROM told WHERE NOT untrusted) p ON p.value = g.value AND g.event_time > p.event_time
+    ASOF LEFT JOIN (FROM told WHERE untrusted) n ON n.value = g.value AND g.event_time > n.event_time
+    ASOF LEFT JOIN (FROM told WHERE untrusted) u ON u.value = g.value AND g.asked > u.event_time
 ), counted AS (
     SELECT sink_event, count(*) FILTER (private_event IS NOT NULL AND NOT anyones) AS payload,
            count(*) FILTER (untrusted_event IS NOT NULL AND private_event IS NULL) AS address,
            mode(private_event ORDER BY private_event) FILTER (NOT anyones) AS private_event,
            mode(untrusted_event ORDER BY untrusted_event) FILTER (private_event IS NULL) AS untrusted_event FROM traced GROUP BY ALL
 ), before AS (   -- who used the sinks before
-    SELECT DISTINCT user_id, server_name, tool_name FROM tool_days WHERE past AND tool_name IN (SELECT tool_name FROM sinks)
+    SELECT user_id, server_name, tool_name FROM tool_uses WHERE past AND tool_name IN (SELECT tool_name FROM sinks)
 ), rare AS (   -- the share of all people who used a tool before
-    SELECT server_name, tool_name, count(DISTINCT user_id) / (SELECT count(DISTINCT user_id) FROM user_hours WHERE past) AS share
+    SELECT server_name, tool_name, count(DISTINCT user_id) / (SELECT count(DISTINCT user_id) FROM past_days) AS share
     FROM before GROUP BY ALL
 ), graded AS (
     SELECT s.*, coalesce(c.payload, 0) AS payload, coalesce(c.address, 0) AS address,
@@ -59,12 +68,13 @@ WITH answers AS (
                  AND b.user_id IS NULL AND coalesce(r.share, 0) <= $most_share
                  AND (s.args_leaves IS NULL OR c.payload + c.address > 0) THEN 'co-occurrence' END AS grade
     FROM sinks s LEFT JOIN counted c ON c.sink_event = s.event_id
-    LEFT JOIN (SELECT user_id, min(hour) AS since FROM user_hours WHERE past GROUP BY user_id) h USING (user_id)
+    LEFT JOIN (SELECT user_id, min(since) AS since FROM past_days GROUP BY user_id) h USING (user_id)
     LEFT JOIN before b ON b.user_id = s.user_id AND b.tool_name = s.tool_name AND b.server_name IS NOT DISTINCT FROM s.server_name
     LEFT JOIN rare r ON r.tool_name = s.tool_name AND r.server_name IS NOT DISTINCT FROM s.server_name
 )
 SELECT g.user_id, g.client, g.credential_id, g.server_name, g.tool_name, g.session, g.event_time, g.grade, g.payload, g.address,
-       p.tool AS private_tool, u.tool AS untrusted_tool, CASE g.grade WHEN 'edge' THEN 0.9 WHEN 'size' THEN 0.6 ELSE 0.3 END AS confidence,
+       concat_ws('.', p.server_name, p.tool_name) AS private_tool,
+       concat_ws('.', u.server_name, u.tool_name) AS untrusted_tool, CASE g.grade WHEN 'edge' THEN 0.9 WHEN 'size' THEN 0.6 ELSE 0.3 END AS confidence,
        CASE WHEN p.event_time <= u.event_time THEN [p.event_id, u.event_id, g.event_id] ELSE [u.event_id, p.event_id, g.event_id] END AS evidence,
        g.event_id AS key
 FROM graded g JOIN answers p ON p.event_id = g.private_event JOIN answers u ON u.event_id = g.untrusted_event WHERE g.grade IS NOT NULL

@@ -32,8 +32,8 @@ WITH kept AS (
     SELECT u.event_id AS source_event, k.event_id AS kept_event, u.event_time AS read_time,
            len(list_filter(list_intersect(coalesce(k.args_leaves, []) || coalesce(k.args_shingles, []), coalesce(u.result_leaves, []) || coalesce(u.result_shingles, [])),
                            lambda x: NOT list_contains(coalesce(u.args_leaves, []), x))) AS shared,
-           (SELECT min(since) FROM tool_days a WHERE a.user_id = k.user_id) <= $from - to_days($history_days)
-           AND NOT EXISTS (FROM tool_days a WHERE a.tool_name IN (SELECT tool_name FROM kept)
+           (SELECT min(since) FROM tool_uses a WHERE a.user_id = k.user_id) <= $from - to_days($history_days)
+           AND NOT EXISTS (FROM tool_uses a WHERE a.tool_name IN (SELECT tool_name FROM kept)
                            AND a.user_id = k.user_id AND a.past AND a.tool_name = k.tool_name
                            AND a.server_name IS NOT DISTINCT FROM k.server_name) AS is_first
     FROM likely l JOIN kept k ON k.event_id = l.kept_event JOIN reads u ON u.event_id = l.source_event

@@ -14,9 +14,9 @@
 -- least_tools = 3
 -- alike = 0.8
 WITH known AS (
-    SELECT DISTINCT server_name, tool_name FROM tool_days WHERE past AND server_name IS NOT NULL
+    SELECT DISTINCT server_name, tool_name FROM tool_uses WHERE past AND server_name IS NOT NULL
 ), since AS (
-    SELECT date_diff('day', min(hour), $from) AS days FROM user_hours WHERE past
+    SELECT date_diff('day', min(since), $from) AS days FROM past_days
 ), registered AS (
     SELECT DISTINCT server_name FROM events WHERE event_kind IN ('entity_change', 'server_connection') AND decision <> 'deny' AND vantage <> 'client'
 ), used AS (

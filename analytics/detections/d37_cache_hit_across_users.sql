@@ -21,7 +21,7 @@ WITH asked AS (
 ), question AS (
     SELECT server_name, tool_name, args_hmac, count(DISTINCT user_id) AS people, count(DISTINCT result_hmac) AS answers,
            median(duration_ms) AS median
-    FROM asked GROUP BY ALL HAVING people >= $least_people
+    FROM asked GROUP BY ALL HAVING people >= $least_people AND answers >= $least_different * people
 ), widely AS (
     SELECT server_name, tool_name, args_hmac, result_hmac FROM asked GROUP BY ALL HAVING count(DISTINCT user_id) > 2
 ), ordered AS (
@@ -36,5 +36,5 @@ SELECT o.user_id, e.client, e.credential_id, o.server_name, o.tool_name, e.sessi
        [o.source_event, o.event_id] AS evidence, o.event_id AS key
 FROM ordered o JOIN question q USING (server_name, tool_name, args_hmac) JOIN events e USING (event_id)
 WHERE o.fresh AND o.nth = 1 AND o.owner <> o.user_id AND o.event_time <= o.since + to_seconds($within_seconds)
-  AND q.answers >= $least_different * q.people AND o.duration_ms <= $fast_share * q.median
+  AND o.duration_ms <= $fast_share * q.median
   AND (o.server_name, o.tool_name, o.args_hmac, o.result_hmac) NOT IN (FROM widely)

@@ -16,10 +16,11 @@
 WITH keyed AS (
     SELECT event_id, event_time, event_kind, session_key, user_id, user_id_kind, client, fresh, concat_ws('/', source_system, source_instance) AS source
     FROM events WHERE session_key IS NOT NULL
+), several AS (SELECT session_key FROM keyed GROUP BY session_key HAVING min(user_id) < max(user_id)
 ), people AS (   -- the first event of each person under one id
     SELECT session_key, coalesce(user_id_kind, '') AS kind, user_id, arg_min(event_id, {t: event_time, e: event_id}) AS event_id, min(event_time) AS event_time, any_value(client) AS client,
            any_value(source) AS source, max(event_time) FILTER (fresh) AS fresh_time
-    FROM keyed WHERE user_id IS NOT NULL AND user_id_kind IS DISTINCT FROM 'anonymous' GROUP BY session_key, kind, user_id
+    FROM keyed WHERE session_key IN (FROM several) AND user_id IS NOT NULL AND user_id_kind IS DISTINCT FROM 'anonymous' GROUP BY session_key, kind, user_id
 ), shared AS (
     SELECT session_key, kind, any_value(source) AS source, any_value(client) AS client, count(*) AS number, min(event_time) AS first_time,
            list({t: event_time, e: event_id} ORDER BY event_time, event_id)[:2] AS first
