@@ -9,7 +9,7 @@
 -- tags = ["MCP07", "ASI03", "ASI07", "PR.AA-04", "DE.AE-03"]
 -- [parameters]
 -- most_carried = 0.02
--- most_shared = 0.05
+-- most_shared = 0.01
 -- most_unheard = 0.02
 -- # Nothing says which values are handles: that a tool's callers were given theirs before does, and that hardly a call names
 -- # anything nobody was given (a number from a chat, a text of one's own). Shares are Laplace's estimates.
