@@ -12,8 +12,8 @@ _HEAD = """# Detections
 Generated from the headers of `analytics/detections`; do not edit. `tooltrail detect` runs them all, `--only ID` one;
 `--detections DIR` adds a folder of yours: a file there is a detection.
 
-A detection says *not evaluable* when no event of the day tells one of the columns it requires. Its parameters are the
-`$names` of its SQL. The tags are those of {lists}.
+A detection says *not evaluable* when no event of the day tells one of the columns it requires (of sessions: no session
+of the lake). Its parameters are the `$names` of its SQL. The tags are those of {lists}.
 
 | id | title | severity | confidence |
 |---|---|---|---|

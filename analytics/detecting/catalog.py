@@ -44,9 +44,10 @@ _OPTIONAL = ("parameters", "rollout", "lookback_hours")
 class Detection:
     """One detection as its file states it.
 
-    `requires` are columns that must not be all null among the fresh events, else it is not evaluable. `rollout` names
-    the columns that many people share when something was rolled out. `lookback_hours` is how far before the window its
-    events may lie. `columns` are columns of the lake it reads beside those of the world.
+    `requires` are columns that must not be all null among the fresh events (in another table of the world, if written
+    `table.column`), else it is not evaluable. `rollout` names the columns that many people share when something was
+    rolled out. `lookback_hours` is how far before the window its events may lie. `columns` are columns of the lake it
+    reads beside those of the world.
     """
 
     id: str

@@ -72,11 +72,20 @@ def evaluate(
     return Verdict(detection.id, [], list(_findings(connection, detection, rows)))
 
 
+def _told(name: str) -> str:
+    table, _, column = name.rpartition(".")
+    return (
+        f'FROM {table} WHERE "{column}" IS NOT NULL'
+        if table
+        else f'FROM events WHERE fresh AND "{name}" IS NOT NULL'
+    )
+
+
 def _missing(connection: duckdb.DuckDBPyConnection, detection: Detection) -> list[str]:
-    """Return the required columns of which no fresh event says anything."""
+    """Return the required columns of which no fresh event, or no row of the table named, says anything."""
     if not detection.requires:
         return []
-    first = ", ".join(f'EXISTS (FROM events WHERE fresh AND "{n}" IS NOT NULL)' for n in detection.requires)
+    first = ", ".join(f"EXISTS ({_told(name)})" for name in detection.requires)
     [known] = connection.sql(f"SELECT {first}").fetchall()
     return [name for name, is_known in zip(detection.requires, known, strict=True) if not is_known]
 

@@ -4,7 +4,7 @@
 -- why = "Injected or hijacked agents call ordinary tools in ways this client never did: a value passed on that nobody had seen, a tool that never followed, an address that is new. No rule names them; history does (docs/anomaly.md)."
 -- next = "Read the session around the call named here: who asked for it, and where did the value it used come from?"
 -- false_positives = ["a new errand: the first session of its kind is as odd as an attack", "a new client or a new tool, until it has a history"]
--- requires = ["tool_name"]
+-- requires = ["tool_name", "sessions.anomaly"]
 -- explain = "of sessions like it one in {rarity} is so surprising: {reason}"
 -- tags = ["ASI01", "ASI02", "MCP06", "AML.T0053", "DE.AE-02"]
 -- [parameters]
