@@ -84,20 +84,25 @@ WITH together AS (
     FROM together GROUP BY ALL
 ), everywhere AS (
     SELECT leaf FROM held WHERE NOT returned GROUP BY leaf HAVING count(*) > 20
-), record AS (
-    SELECT place AS source, leaf FROM held WHERE place IN (SELECT source FROM pairs)
-    UNION SELECT place, unnest(named) FROM holders WHERE place IN (SELECT source FROM pairs)
-    UNION SELECT place, unnest(result_leaves) FROM events JOIN holders USING (event_id)
-    WHERE place IN (SELECT source FROM pairs)
+), record AS MATERIALIZED ( -- without what everybody names: it entitles nobody, and a join by it is endless
+    SELECT source, leaf FROM (
+        SELECT place AS source, leaf FROM held WHERE place IN (SELECT source FROM pairs)
+        UNION SELECT place, unnest(named) FROM holders WHERE place IN (SELECT source FROM pairs)
+        UNION SELECT place, unnest(result_leaves) FROM events JOIN holders USING (event_id)
+        WHERE place IN (SELECT source FROM pairs))
+    WHERE leaf NOT IN (FROM everywhere)
+), request AS MATERIALIZED (
+    SELECT DISTINCT place AS target, leaf FROM (
+        SELECT place, unnest(named) AS leaf FROM holders WHERE place IN (SELECT target FROM pairs WHERE returned))
+    WHERE leaf NOT IN (FROM everywhere)
 ), entitled AS (
     SELECT p.target, p.source FROM pairs p JOIN record r USING (source)
     JOIN held m ON m.leaf = r.leaf AND m.person = p.person AND NOT m.returned AND m.place <= p.target
-    WHERE p.returned AND r.leaf NOT IN (FROM everywhere)
+    WHERE p.returned
     UNION
-    SELECT p.target, p.source FROM (
-        SELECT target, source, p.owner, unnest(t.named) AS leaf FROM pairs p JOIN holders t ON t.place = p.target WHERE returned
-    ) p JOIN held a ON a.leaf = p.leaf AND a.person = p.owner
-    WHERE p.leaf NOT IN (FROM everywhere)
+    SELECT p.target, p.source FROM pairs p JOIN request t USING (target)
+    JOIN held a ON a.leaf = t.leaf AND a.person = p.owner
+    WHERE p.returned
 ), ties AS (
     SELECT DISTINCT a.person, b.person AS owner FROM owners a JOIN owners b
         ON a.leaf = b.leaf AND a.person <> b.person AND NOT a.returned AND NOT b.returned
