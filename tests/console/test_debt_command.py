@@ -36,6 +36,7 @@ def test_every_view_prints_for_a_person(run: Run, lake: Lake) -> None:
     assert "github" in run("debt", "--by", "server", "--output", "csv", "--lake", str(lake.path)).stdout
 
 
+@pytest.mark.slow
 def test_an_orphan_is_named_so(run: Run, tmp_path: Path) -> None:
     """Whose key it is nobody knows: the table says so."""
     own = Lake.create(tmp_path / "orphans")

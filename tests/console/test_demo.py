@@ -82,6 +82,7 @@ def test_each_story_is_told(shown: Shown) -> None:
     assert "60 records of planted incidents; 60 of" in shown.text
 
 
+@pytest.mark.slow
 def test_the_next_steps_work(shown: Shown) -> None:
     """Each command to try next exits 0 where the demo says to go."""
     steps = re.findall(r"^  (tooltrail .+|cd .+)$", shown.text.split("Try next", 1)[1], re.MULTILINE)

@@ -11,6 +11,7 @@ from story import Run
 SECRET = "ghp_" + "a1B2c3D4" * 4 + "e5F6"
 
 
+@pytest.mark.slow
 def test_import_show_diff_and_explain(tmp_path: Path, run: Run) -> None:
     """From two CSV files to an answer with its reasons, in rows that a program reads."""
     (tmp_path / "a.csv").write_text("id,principal,server,tool\n1,ana,github,*\n")

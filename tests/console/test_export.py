@@ -12,6 +12,7 @@ from story import Run
 from store.lake import Lake
 
 
+@pytest.mark.slow
 def test_each_format_is_written_whole(run: Run, lake: Lake, tmp_path: Path) -> None:
     """A file has every event, the version is said, and nothing else is left in the folder."""
     for name in ("ocsf", "timesketch", "csv", "parquet"):
@@ -40,6 +41,7 @@ def test_the_same_question_gives_the_same_bytes(run: Run, lake: Lake) -> None:
     assert times == sorted(times)
 
 
+@pytest.mark.slow
 def test_only_what_is_asked_for(run: Run, lake: Lake) -> None:
     """A condition, a SELECT and a time choose; a condition and a SELECT cannot go together."""
     here = ("--lake", str(lake.path))

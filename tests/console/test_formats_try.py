@@ -121,6 +121,7 @@ def test_a_hostile_record_writes_a_harmless_skeleton() -> None:
     assert set(tomllib.loads(text)) == {"summary", "recognise", "columns"}
 
 
+@pytest.mark.slow
 def test_the_commands_of_the_page_work(run: Run, tmp_path: Path) -> None:
     """Skeleton, try, ingest: a log of one's own is in the lake in three commands."""
     (tmp_path / "your.log").write_bytes(b"\n".join(LOG) + b"\n")

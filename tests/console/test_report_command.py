@@ -15,6 +15,7 @@ from store.lake import Lake
 HTML = "<!doctype html><title>x</title><img src='{}'><link rel=stylesheet href='{}'><p>text"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["clients", "weekly"])
 def test_a_report_is_a_page_with_its_tables_beside_it(
     run: Run, lake: Lake, tmp_path: Path, name: str

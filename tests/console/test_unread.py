@@ -11,6 +11,7 @@ from story import STORY, Run
 from ingest.catalog import UNREAD
 
 
+@pytest.mark.slow
 def test_a_log_in_no_format_says_what_to_do_next(run: Run, tmp_path: Path) -> None:
     """Each letter and the summary name the formats, a way to try them, to force one, and to add one."""
     assert run("init", "lake").returncode == 0
@@ -42,6 +43,7 @@ def test_only_records_in_no_format_bring_the_advice(run: Run, tmp_path: Path) ->
     assert "no format that is read" not in told
 
 
+@pytest.mark.slow
 def test_letters_are_taken_in_once_a_mapping_reads_them(run: Run, tmp_path: Path) -> None:
     """The way out of the advice: write a mapping, replay with its folder, and nothing is dead any more."""
     run("init")

@@ -83,6 +83,7 @@ def test_without_entitlements_it_says_so(lake: Lake, events: int) -> None:
     assert ("no entitlements were imported" in html) == bool(events)
 
 
+@pytest.mark.slow
 def test_asked_again_as_of_its_moment_it_is_the_same(lake: Lake) -> None:
     """The command on the page gives the same page, although the lake has learned more since."""
     take_in(lake, [record(number, outcome="success") for number in range(3)])

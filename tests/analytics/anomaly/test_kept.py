@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import polars as pl
 import pyarrow as pa
+import pytest
 from lakes import NOON, ask, record, take_in
 
 from analytics.anomaly import forward, kept
@@ -79,6 +80,7 @@ def test_it_does_not_matter_whether_history_came_in_at_once_or_by_and_by(lake, m
     assert anomaly(lake, "s-31") > 0.9 > anomaly(lake, "s-35")
 
 
+@pytest.mark.slow
 def test_an_attack_is_not_learned_before_the_next_of_its_kind(lake):
     """Values that pass where none passed before stay odd, however often, until somebody has had time to look."""
 
@@ -158,6 +160,7 @@ def test_the_call_that_surprised_and_the_reason_are_kept(lake):
     assert "delete_all" in reason
 
 
+@pytest.mark.slow
 def test_the_model_learns_again_only_when_history_has_grown(lake):
     """A few more sessions are scored, not learned; a quarter more are."""
 

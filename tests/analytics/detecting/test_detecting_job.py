@@ -63,6 +63,7 @@ def test_a_finding_that_grew_is_a_new_revision_of_the_same(lake):
     assert ask(lake, "SELECT count(*) FROM finding_states") == [(2,)]
 
 
+@pytest.mark.slow
 def test_what_stands_from_day_to_day_is_written_once(lake):
     """What each day finds again, in events of its own, is one finding and no news, whichever day came in first."""
     take_in(lake, [later(10 * d + n, d) for d in (1, 2, 3) for n in range(4)])

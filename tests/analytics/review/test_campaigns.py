@@ -59,6 +59,7 @@ def decide_all(lake: Lake) -> None:
     decide(lake, "q1", [Choice(item["bob"], "revoke", "", "ana")])
 
 
+@pytest.mark.slow
 def test_what_is_frozen_stays_as_it_was(company: Lake) -> None:
     """Grants and calls that come after the beginning change neither the population nor a recommendation."""
     found = begin(company, Opening("q1", "dora"), SCOPE)
@@ -165,6 +166,7 @@ def test_what_is_privileged_needs_a_second_person(company: Lake) -> None:
     assert status() == ("second_stage", None)
 
 
+@pytest.mark.slow
 def test_closing_is_refused_until_everything_adds_up(company: Lake) -> None:
     """What is open is named; then population = reviewed + excluded + orphan, and decisions are those of all items."""
     begin(company, Opening("q1", "dora"), SCOPE)
@@ -272,6 +274,7 @@ def test_the_next_campaign_says_what_was_not_carried_out(company: Lake) -> None:
     assert {("not_carried_out", "bob"), ("gone", "zoe"), ("granted", "cyd")} <= told
 
 
+@pytest.mark.slow
 def test_a_rubber_stamp_is_seen(lake: Lake) -> None:
     """More than 95 % approved in less than ten seconds each is told, with what the reviewer is to the holders."""
     filled(lake, *(call(day, f"user-{n}", "list_repos") for n in range(20) for day in (1, 40, 80)))

@@ -68,6 +68,7 @@ def test_upkeep_leaves_what_an_open_review_is_frozen_on(begun: Lake) -> None:
     assert not any((begun.path / "events" / path).exists() for path in kept)
 
 
+@pytest.mark.slow
 def test_what_was_erased_does_not_keep_a_review_from_being_closed(begun: Lake) -> None:
     """An erasure takes what was frozen; closing says so and what to do, and without the report it is closed."""
     upkeep(begun)

@@ -11,6 +11,7 @@ from store.lake import Lake
 DAYS = (3, 20, 40, 60, 80)
 
 
+@pytest.mark.slow
 def test_standing_access_that_fits_short_windows_is_to_be_made_just_in_time(lake: Lake) -> None:
     """Five uses in five windows of eight hours need no standing grant; daily use does; of low risk it is let be."""
     filled(
@@ -37,6 +38,7 @@ def test_standing_access_that_fits_short_windows_is_to_be_made_just_in_time(lake
     )
 
 
+@pytest.mark.slow
 def test_a_pattern_hardly_used_is_to_be_narrowed_and_names_what_was_not(lake: Lake) -> None:
     """One of five known tools in reach was used: it is over-broad, and the other four are named."""
     filled(

@@ -114,6 +114,7 @@ def test_nonsense_is_denied_or_prepared(database: duckdb.DuckDBPyConnection, sta
     assert "stored" not in text or "'" in text
 
 
+@pytest.mark.slow
 @settings(
     max_examples=60,
     derandomize=True,
