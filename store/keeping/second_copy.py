@@ -85,10 +85,10 @@ def hold_of(lake: Lake, line: Line) -> Line:
     """Return the row of a hold; UsageError when it was sealed under another lake's key, or changed since."""
     if "sealed" not in line:
         return line
-    raw = b64decode(line["sealed"])
     try:
+        raw = b64decode(line["sealed"])
         text = AESGCM(_key(lake)).decrypt(raw[:_NONCE], raw[_NONCE:], _bound(line))
-    except InvalidTag as error:
+    except (InvalidTag, ValueError, TypeError) as error:
         raise UsageError(
             f"hold {line['hold_id']} is sealed under the key of another lake, or was changed",
             where="the ledger", hint="--keys DIR: the keys of the lake that wrote it",
