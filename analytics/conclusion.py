@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from analytics.wording import length, named
+from analytics.wording import length, listed, named
 
 if TYPE_CHECKING:
     from analytics.ladder import Ladder
@@ -43,8 +43,11 @@ def _sum(ladder: Ladder) -> Iterator[tuple[str, str, tuple[str, ...]]]:
 def _answered(calls: Sequence[Step], count: Mapping[str, int]) -> str:
     """Say how many calls were denied and answered; nothing is said of those whose end no witness tells."""
     if len(calls) > 1:
-        denied, reached = (_number(count[name], "was", "were") for name in ("denied", "reached"))
-        return f"{denied} denied and {reached} answered"
+        untold = sum(not (s.denied or s.reached) and s.row["outcome"] == "unknown" for s in calls)
+        parts = [f"{_number(count['denied'], 'was', 'were')} denied"]
+        if count["reached"] or not untold:
+            parts.append(f"{_number(count['reached'], 'was', 'were')} answered")
+        return listed([*parts, f"of {untold:,} no answer is known"] if untold else parts)
     [call] = calls
     if call.denied and call.reached:
         return "one witness says it was denied, another that it was answered"

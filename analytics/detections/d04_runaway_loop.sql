@@ -33,7 +33,7 @@ WITH calls AS (
 SELECT any_value(user_id) AS user_id, any_value(client) AS client, any_value(credential_id) AS credential_id, server_name, tool_name,
        any_value(session) AS session, max(event_time) AS event_time, count(*) AS count,
        round(date_diff('second', min(event_time), max(event_time)) / 60, 1) AS minutes,
-       if(any_value(outcome) = 'success', 'success', replace(any_value(outcome), '_', ' ')) AS answer,
+       if(any_value(outcome) = 'unknown', 'its outcome is not told', replace(any_value(outcome), '_', ' ')) AS answer,
        list(event_id ORDER BY n) AS evidence, concat_ws('|', place, server_name, tool_name, args_hmac, min(event_time)::DATE) AS key
 FROM first GROUP BY place, source_system, server_name, tool_name, args_hmac, run
 HAVING count(*) = $times AND bool_or(fresh AND n = $times) AND max(event_time) <= min(event_time) + to_hours($hours_within)

@@ -59,6 +59,20 @@ def test_one_call_reads_as_prose(lake):
     assert "Not known: the client of its only event is only what it calls itself." in text
 
 
+@pytest.mark.parametrize(
+    ("outcomes", "ended"),
+    [
+        (("unknown", "unknown"), "none were denied and of 2 no answer is known;"),
+        (("success", "unknown"), "none were denied, 1 was answered and of 1 no answer is known;"),
+        (("transport_error", "transport_error"), "none were denied and none were answered;"),
+    ],
+)
+def test_a_call_whose_end_nobody_tells_is_not_called_unanswered(lake, outcomes, ended):
+    """What the sources do not say the story does not say for them."""
+    text = texts(told(lake, *(call(n, "get", outcome=o, result=None) for n, o in enumerate(outcomes))))
+    assert ended in text
+
+
 def test_a_session_without_calls_says_so(lake):
     """What only listed tools did nothing else."""
     found = told(lake, call(0, None, event_kind="tool_list", event_class="client_event", arguments=None))

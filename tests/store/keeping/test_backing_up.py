@@ -258,6 +258,8 @@ def test_an_erasure_that_a_hold_kept_waits_after_a_restore_too(filled: Lake, tmp
     ("change", "message"),
     [
         (lambda line: {**line, "state": "released"}, "was changed"),
+        (lambda line: {**line, "sealed": "no base64!"}, "was changed"),
+        (lambda line: {**line, "sealed": 7}, "was changed"),
         (lambda line: {"hold_id": line["hold_id"]}, "the line has no state"),
         (lambda _line: {"erasure_id": "e"}, "the line has no state"),
         (lambda _line: {}, "this line is of no ledger"),
