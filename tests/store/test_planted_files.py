@@ -17,8 +17,8 @@ from store.lake import Lake
 
 def plant(lake: Lake, name: str) -> None:
     """Commit a file of a name of one's own choice to the events, as whoever can write to the folder can."""
-    [known] = [json.loads(line)["add"] for line in delta.log_entry(lake.path / "events", 1).read_text().splitlines()
-               if "add" in line]  # fmt: skip
+    lines = delta.log_entry(lake.path / "events", 1).read_text().splitlines()
+    [known] = [action["add"] for action in map(json.loads, lines) if "add" in action]
     add = {**known, "path": name, "modificationTime": int(time.time() * 1000)}
     delta.log_entry(lake.path / "events", 2).write_text(json.dumps({"add": add}))
 
