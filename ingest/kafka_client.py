@@ -136,8 +136,11 @@ def _remedy(reason: str, client: Mapping[str, Any]) -> str:
         if re.search(pattern, reason, re.IGNORECASE):
             return remedy
     protocol = str(client.get("security_protocol", "PLAINTEXT"))
-    if protocol.startswith("SASL"):  # a refused login often shows only as a connection that ends
-        return "check kafka.sasl_mechanism, kafka.sasl_username and kafka.sasl_password, then --bootstrap-servers"
+    if protocol.startswith("SASL"):  # kafka-python drops an answer that comes with the connection's end
+        return (
+            "brokers end a connection so when authentication fails: check kafka.sasl_mechanism, "
+            "kafka.sasl_username and kafka.sasl_password, then --bootstrap-servers"
+        )
     if protocol == "PLAINTEXT":
         return "check --bootstrap-servers; does this listener expect TLS or SASL (kafka.security_protocol)?"
     return (
