@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import gc
 import importlib
 import os
 import sys
@@ -95,9 +96,14 @@ def cli() -> None:
     """Turn MCP gateway logs into evidence, and question it in SQL."""
 
 
+_NEW_OBJECTS = 50_000
+"""So many make Python look for cycles: a command makes rows by ten thousands, none of them in one."""
+
+
 def main() -> None:
     """Run the command line and exit with one of the documented codes. What it writes is for its user alone."""
     os.umask(0o077)
+    gc.set_threshold(_NEW_OBJECTS)
     leave(run(_start))
 
 

@@ -26,7 +26,8 @@ def cut(text: str) -> str:
 
 def verbatim(value: Any) -> str:
     """Return text of several lines, each made harmless."""
-    return "\n".join(shown(line) for line in str(value).split("\n"))
+    text = str(value)
+    return text if text.isprintable() else "\n".join(shown(line) for line in text.split("\n"))
 
 
 def excerpt(value: Any) -> str:
