@@ -36,4 +36,4 @@ SELECT r.user_id, r.client, r.credential_id, r.server_name, r.tool_name, r.sessi
 FROM pairs p JOIN tried d ON d.event_id = p.denied_event JOIN tried r ON r.event_id = p.reached_event
 WHERE r.fresh AND (d.tool_name, d.server_name, d.client, d.lasting) IS DISTINCT FROM
       (r.tool_name, r.server_name, r.client, r.lasting) AND NOT (coalesce(d.changes, false) AND coalesce(r.reads, false))
-QUALIFY row_number() OVER (PARTITION BY key ORDER BY r.event_time, d.event_time, p.shared DESC, r.event_id) = 1
+QUALIFY row_number() OVER (PARTITION BY key ORDER BY r.event_time, d.event_time, p.shared DESC, r.event_id, d.event_id) = 1

@@ -14,7 +14,7 @@
 -- minutes_within = 10
 -- calls_per_server = 0.25
 -- listing = ["tool_list", "resource_list", "prompt_list", "discover", "session_open"]
-WITH acts AS (
+WITH acts AS NOT MATERIALIZED (
     SELECT event_id, event_time, user_id, coalesce(client, '') AS client, credential_id, server_name, session, source_system, fresh, attempted,
            coalesce(user_id, credential_id, client) AS who, event_kind IN (SELECT unnest($listing)) AS listed
     FROM events WHERE coalesce(user_id, credential_id, client) IS NOT NULL

@@ -16,7 +16,7 @@ WITH ends AS ( -- whoever stands in many revocations is the one who revokes
            max(last_time) FILTER (d.change = 'revocation') AS since, max(last_time) FILTER (d.change = 'restoration') AS back
     FROM credential_days d WHERE d.change IN ('revocation', 'restoration') GROUP BY ALL
     HAVING coalesce(sum(events) FILTER (d.change = 'revocation'), 0) BETWEEN 1 AND $most_revocations AND (back IS NULL OR back < since)
-), accepted AS (
+), accepted AS NOT MATERIALIZED (
     FROM events WHERE fresh AND outcome = 'success' AND NOT denied AND event_kind NOT IN ('entity_change', 'policy_change', 'session_close')
 ), found AS (
     SELECT a.*, 'Credential' AS what, 'was revoked' AS who, e.since, e.change, 0.9 AS sure FROM accepted a JOIN ends e USING (credential_id)

@@ -17,7 +17,7 @@ WITH asked AS (
     SELECT event_id, event_time, user_id, server_name, tool_name, args_hmac, result_hmac, duration_ms, fresh FROM events
     WHERE reached AND args_hmac IS NOT NULL AND result_hmac IS NOT NULL AND user_id IS NOT NULL
       AND user_id_kind IS DISTINCT FROM 'key_owner' AND credential_kind IS DISTINCT FROM 'service_account'
-      AND args_hmac IN (SELECT args_hmac FROM events GROUP BY args_hmac HAVING min(user_id) < max(user_id))
+      AND hash(args_hmac) IN (SELECT hash(args_hmac) FROM events WHERE reached AND result_hmac IS NOT NULL GROUP BY ALL HAVING min(hash(user_id)) < max(hash(user_id)))
 ), question AS (
     SELECT server_name, tool_name, args_hmac, count(DISTINCT user_id) AS people, count(DISTINCT result_hmac) AS answers,
            median(duration_ms) AS median

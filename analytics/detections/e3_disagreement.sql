@@ -13,7 +13,7 @@
 -- least_pairs = 20
 -- # The lake's macro `disagreements` ties calls by more than the id of the call; a detection sees one day and ties by that
 -- # id and by trace and span.
-WITH calls_told AS (
+WITH calls_told AS NOT MATERIALIZED (
     SELECT *, source_system || '/' || vantage AS side, lower(coalesce(user_email, CASE WHEN user_id_kind = 'email' THEN user_id END)) AS person,
            CASE WHEN outcome = 'denied' OR (decision = 'deny' AND decision_basis IS DISTINCT FROM 'weak') THEN 'refused'
                 WHEN outcome = 'success' OR vantage = 'server' THEN 'reached' END AS refusal,
