@@ -37,8 +37,6 @@ In `activity` a change that takes access away has the event_kind revocation, one
 macro `network_of` names the network of an address.
 """
 
-SHARED = ("tool_days", "user_hours")
-"""Summaries that shared.sql groups once for all detections: tool_weeks, tool_uses and past_days."""
 _OWN = ("world.sql", "activity.sql", "tools.sql", "calls.sql", "owners.sql")
 
 
@@ -117,14 +115,14 @@ def count_hours(
 def _summary(connection: duckdb.DuckDBPyConnection, name: str, kept: str | None) -> None:
     """Make a summary of the window's hours, and the relation of it with that of the hours before.
 
-    Most of what is asked of SHARED is asked in shared.sql: what is kept of them is read when it is asked for.
+    What is kept is read when it is asked for: detections name few of its columns, and copying all takes longer.
     """
     connection.execute(f"CREATE OR REPLACE TABLE fresh_{name} AS {history.summed(name, 'fresh_activity')}")
     if kept is None:
         kept = f"past_{name}"
         connection.execute(f"CREATE OR REPLACE TABLE {kept} AS {history.summed(name, 'lake_activity')}")
     connection.execute(f"""
-        CREATE OR REPLACE {"TEMP VIEW" if name in SHARED else "TABLE"} {name} AS
+        CREATE OR REPLACE TEMP VIEW {name} AS
         SELECT *, true AS past FROM {kept} UNION ALL BY NAME SELECT *, false AS past FROM fresh_{name}""")  # noqa: S608 - our own names
 
 
