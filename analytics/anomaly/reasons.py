@@ -64,8 +64,7 @@ def reasons(
     for session in sessions.tolist():
         call = int(top[session])
         worst = max(parts, key=lambda part: float(parts[part][call]))
-        case = Case(model, calls, symbols, judged, memory(session), doubt, call)
-        texts[session] = _SAID[worst](case) if parts[worst][call] > 0 else _opening(case)
+        texts[session] = _SAID[worst](Case(model, calls, symbols, judged, memory(session), doubt, call))
     return texts
 
 
@@ -118,8 +117,9 @@ def _order(case: Case) -> str:
         one.pair.of_each(np.array([before * case.symbols.many + code])),
         one.total.of_each(np.array([before])),
     )
-    after = case.calls.tool[case.call - 1]
-    return f"{case.tool} came after {after}, as {times[0]:,} times in {total[0]:,}: {nats:.1f} nats"
+    opened = before == case.symbols.tools + 1
+    after = "opened the session" if opened else f"came after {case.calls.tool[case.call - 1]}"
+    return f"{case.tool} {after}, as {times[0]:,} times in {total[0]:,}: {nats:.1f} nats"
 
 
 def _company(case: Case) -> str:
@@ -128,12 +128,6 @@ def _company(case: Case) -> str:
         f"{case.tool} is seldom used after the other tools of this session: {nats:.1f} nats beyond its rarity; "
         f"{used:,} of {case.sessions} use it"
     )
-
-
-def _opening(case: Case) -> str:
-    """Say what is odd about a session none of whose calls is: its tools and their number."""
-    used = case.memory.company.used[case.code]
-    return f"{case.tool} opened the session, and {used:,} of {case.sessions} use it; no later call is odd by itself"
 
 
 _SAID: dict[str, Callable[[Case], str]] = {

@@ -22,6 +22,7 @@ from analytics.anomaly import (
     to_arrow,
     train,
 )
+from analytics.anomaly.calls import calls_of
 from analytics.anomaly.forward import forward
 from analytics.anomaly.model import learn
 from bench.detect.ablations import totals, without
@@ -81,7 +82,7 @@ def test_a_session_taken_over_is_betrayed_by_where_it_sends(model: Model) -> Non
 
 
 def test_what_opens_a_session_is_what_its_user_asks_for(model: Model) -> None:
-    """New values, new arguments and a new tool count for nothing in the first call, and for something in any later.
+    """New values and new arguments count for nothing in the first call, and its tool for half.
 
     A new address counts in the first call too: where a session goes is never a matter of course.
     """
@@ -94,23 +95,24 @@ def test_what_opens_a_session_is_what_its_user_asks_for(model: Model) -> None:
     first, later = (
         scored.calls.filter(pl.col("event_id").is_in(["first.0", "later.1"])).sort("event_id").to_dicts()
     )
-    assert [first[part] for part in ("given", "whole", "order")] == [0, 0, 0]
+    assert [first[part] for part in ("given", "whole")] == [0, 0]
     assert later["given"] > 1
-    assert later["order"] > 1
+    calls = calls_of(frame([("first", "desk", odd)]))
+    symbols, _ = model.judge(calls)
+    assert first["order"] == pytest.approx(model.memory.order.surprise(symbols)[0] / 2)
     assert of(scored, "sends")["address"] > 1
     assert of(scored, "sends")["given"] == 0
 
 
-def test_a_session_of_one_strange_call_is_explained_by_its_tool(model: Model) -> None:
-    """No call of it is odd by itself, yet the session is: the reason says that its tool is, and names no other call."""
-    scored = score(model, frame([("lone", "desk", [("wipe", ["11"], [])]), *history(60, seed=2)]))
-    lone = of(scored, "lone")
-    assert lone["anomaly"] >= 0.9
-    assert lone["top_event"] == "lone.0"
-    assert str(lone["reason"]) == (
-        "wipe on office opened the session, and 0 of 300 sessions it was compared with use it; no later call is odd by "
-        "itself"
-    )
+def test_a_session_of_one_strange_call_stands_out(model: Model) -> None:
+    """A tool that nobody uses, or that never opened a session, is odd though no other call comes after it."""
+    wipe: list[Call] = [("wipe", ["11"], [])]
+    fetch: list[Call] = [("get_invoice", ["ORDER-000001"], [])]
+    scored = score(model, frame([("wipe", "desk", wipe), ("fetch", "desk", fetch), *history(60, seed=2)]))
+    assert of(scored, "wipe")["anomaly"] > 0.99
+    assert of(scored, "fetch")["anomaly"] > 0.95
+    assert "wipe on office was never used in history" in str(of(scored, "wipe")["reason"])
+    assert "get_invoice on office opened the session, as 0 times in 300" in str(of(scored, "fetch")["reason"])
 
 
 def test_sessions_that_go_to_new_addresses_are_odd_by_how_few_did() -> None:
