@@ -71,6 +71,13 @@ class Calls:
         """Return how many calls each session has."""
         return np.diff(self.first)
 
+    @property
+    def opens(self) -> Flags:
+        """Say which calls are the first of their session."""
+        opens = np.zeros(len(self), np.bool_)
+        opens[self.first[:-1]] = True
+        return opens
+
     def over_sessions(self, values: Floats, join: np.ufunc = np.maximum) -> Floats:
         """Return one value a session: the greatest, or the sum, of its calls'."""
         joined: Floats = join.reduceat(values, self.first[:-1]) if len(values) else values

@@ -36,7 +36,9 @@ class Company:
         return cls(len(np.unique(session)), np.bincount(tool[at], minlength=many), after)
 
     def surprise(self, session: Ints, tool: Ints, many: int) -> Floats:
-        """Return of each tool, at its first use, the mean surprise beyond its rarity, in nats.
+        """Return of each tool, at its first use, its surprise beyond its rarity, in nats, over all tools before it.
+
+        Their sum by the root of their number: so much do as many independent ones stray when they mean nothing.
 
         0 for what opens a session, a tool used already, and one that is likelier in this company than by itself.
         """
@@ -48,7 +50,7 @@ class Company:
             likely = (self.after.of_each(y * many + x) + share[x]) / (self.used[y] + 1)
             total[later] -= np.log(likely / share[x])
             pairs[later] += 1
-        return np.maximum(np.divide(total, pairs, out=np.zeros(len(tool)), where=pairs > 0), 0)
+        return np.maximum(total / np.sqrt(np.maximum(pairs, 1)), 0)
 
 
 def first_uses(session: Ints, tool: Ints, many: int) -> Ints:

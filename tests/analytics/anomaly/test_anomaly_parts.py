@@ -118,6 +118,16 @@ def test_a_tool_in_strange_company_surprises_once() -> None:
     assert surprise[8] == 0
 
 
+def test_company_grows_with_the_root_of_how_many_tools_it_strays_from() -> None:
+    """A tool that is as strange after four tools as after one surprises twice as much: one tool may come by chance."""
+    calls, given_ = sessions(*["abcd"] * 40, *["e"] * 40)
+    company = Company.of(calls.session, given_.tool, given_.many)
+    judged, new = sessions("ae", "abcde")
+    surprise = company.surprise(judged.session, new.tool, new.many)
+    assert surprise[6] == pytest.approx(2 * surprise[1])
+    assert surprise[1] > 1
+
+
 def test_what_the_best_match_covers_is_not_left_over() -> None:
     """Two errands in one session leave the smaller one over; one errand leaves nothing; more of the same a little."""
     calls, given_ = sessions(*["aab"] * 30, *["cd"] * 10)
