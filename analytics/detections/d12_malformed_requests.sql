@@ -15,19 +15,25 @@
 -- alpha = 1e-6
 -- usual_share = 0.02
 -- prior = 20
-WITH asked AS NOT MATERIALIZED (
+WITH suspects AS (
+    SELECT coalesce(user_id, credential_id, client, client_address) AS who FROM events
+    WHERE list_contains($codes, jsonrpc_error_code) AND coalesce(mcp_method, tool_name) IS NOT NULL
+    GROUP BY who HAVING who IS NOT NULL AND count(*) >= $least
+), mine AS MATERIALIZED (   -- few: what follows costs them, not the day
     SELECT event_id, event_time, user_id, client, credential_id, server_name, tool_name, session, fresh, source_system, jsonrpc_error_code AS code,
-           coalesce(user_id, credential_id, client, client_address) AS who, coalesce(server_name, '') || '|' || coalesce(tool_name, mcp_method, '') AS target,
-           coalesce(jsonrpc_error_code IN (SELECT unnest($codes)), false) AS wrong
-    FROM events WHERE coalesce(user_id, credential_id, client, client_address) IS NOT NULL AND coalesce(mcp_method, tool_name) IS NOT NULL
-), suspects AS (SELECT who FROM asked WHERE wrong GROUP BY who HAVING count(*) >= $least
-), own AS (SELECT who, target, count(*) AS n, count(*) FILTER (wrong) AS bad FROM asked WHERE who IN (FROM suspects) GROUP BY ALL
+           coalesce(user_id, credential_id, client, client_address) AS who, coalesce(tool_name, mcp_method) AS target,
+           coalesce(list_contains($codes, jsonrpc_error_code), false) AS wrong
+    FROM events WHERE coalesce(user_id, credential_id, client, client_address) IN (FROM suspects) AND coalesce(mcp_method, tool_name) IS NOT NULL
+), own AS (SELECT who, server_name, target, count(*) AS n, count(*) FILTER (wrong) AS bad FROM mine GROUP BY ALL
 ), all_of AS (
-    SELECT target, count(*) AS n, count(*) FILTER (wrong) AS bad FROM asked WHERE target IN (SELECT target FROM own) GROUP BY target
+    SELECT server_name, coalesce(tool_name, mcp_method) AS target, sum(n) AS n, sum(bad) AS bad FROM (
+        SELECT server_name, tool_name, mcp_method, count(*) AS n, count(*) FILTER (list_contains($codes, jsonrpc_error_code)) AS bad FROM events
+        WHERE coalesce(user_id, credential_id, client, client_address) IS NOT NULL GROUP BY ALL)
+    GROUP BY ALL
 ), rated AS (  -- what is usual for a tool is what the others had of it, leaning on usual_share where they are few
-    SELECT a.*, (t.bad - o.bad + $prior * $usual_share) / (t.n - o.n + $prior) AS expected FROM asked a
-    JOIN own o ON o.who = a.who AND o.target = a.target JOIN all_of t ON t.target = a.target
-    WHERE a.who IN (FROM suspects)
+    SELECT a.*, (t.bad - o.bad + $prior * $usual_share) / (t.n - o.n + $prior) AS expected FROM mine a
+    JOIN own o ON o.who = a.who AND o.target = a.target AND o.server_name IS NOT DISTINCT FROM a.server_name
+    JOIN all_of t ON t.target = a.target AND t.server_name IS NOT DISTINCT FROM a.server_name
 ), windows AS (
     SELECT *, sum(wrong::INT) OVER recent AS bad, count(*) OVER recent AS tried, avg(expected) OVER recent AS mean FROM rated
     WINDOW recent AS (PARTITION BY who, source_system ORDER BY event_time RANGE BETWEEN to_minutes($minutes_within) PRECEDING AND CURRENT ROW)
@@ -40,5 +46,5 @@ WITH asked AS NOT MATERIALIZED (
 SELECT c.user_id, c.client, c.credential_id, c.server_name, c.tool_name, c.session, c.event_time, c.bad::BIGINT AS bad, c.tried, c.p_value,
        c.code::VARCHAR AS code, round(c.mean * c.tried, 1) AS expected, round(date_diff('second', min(a.event_time), max(c.event_time)) / 60, 1) AS minutes,
        list(a.event_id ORDER BY a.event_time, a.event_id) AS evidence, concat_ws('|', c.who, $from::DATE) AS key
-FROM crossed c JOIN asked a ON a.who = c.who AND a.source_system = c.source_system AND a.wrong
+FROM crossed c JOIN mine a ON a.who = c.who AND a.source_system = c.source_system AND a.wrong
  AND a.event_time BETWEEN c.event_time - to_minutes($minutes_within) AND c.event_time GROUP BY ALL
