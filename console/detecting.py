@@ -98,7 +98,8 @@ def follow_commits(place: Place, output: Output, pack: Pack, *, again: bool) -> 
     lake = place.open_to_ask()
     told = place.settings()
     settings, sender = duckdb_settings(told.query), Sender(told)
-    couriers = [Courier(lake, alert, sender) for alert in read_alerts(find_file(place.path, place.config))]
+    alerts = read_alerts(find_file(place.path, place.config))
+    couriers = [Courier(lake, alert, sender, sender.arrived) for alert in alerts]
     for courier in couriers:
         courier.begin()
     done = None

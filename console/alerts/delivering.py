@@ -1,7 +1,8 @@
 """Deliver findings: each once to each sink, as the ledger in the lake knows it.
 
-A finding is sent, then its delivery is written. A crash in between sends it again under the same finding_id, by which a
-receiver can drop it: at least once, and exactly once for a receiver that does so. UDP tells nobody what arrived.
+A finding is sent, then its delivery is written. After a crash in between, or a failure that may have been none, a sink
+that can tell what it has (Kafka) is asked: exactly once. Any other is sent it again under the same finding_id, by which
+a receiver can drop it: at least once, and exactly once for a receiver that does so. UDP tells nobody what arrived.
 A sink begins with what is found after it was first seen; it does not get the history. A finding that the other side
 will not take stands in no other's way: two failures in a row are taken for a sink that is down.
 """
@@ -30,7 +31,7 @@ from store.tables import TABLES
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 300.0
 _DUE = """
 WITH first AS (SELECT finding_id, min(found_time) AS found FROM finding_states GROUP BY finding_id)
-SELECT f.* FROM findings f JOIN first USING (finding_id)
+SELECT f.*, found AS found_time FROM findings f JOIN first USING (finding_id)
 WHERE f.state = 'open' AND list_contains($severities, f.severity)
   AND found >= (SELECT min(delivery_time) FROM deliveries WHERE sink = $sink AND state = 'began')
   AND finding_id NOT IN (SELECT finding_id FROM deliveries WHERE sink = $sink AND state = 'sent')
@@ -63,7 +64,9 @@ class Courier:
     lake: Lake
     alert: Alert
     deliver: Callable[[Alert, Mapping[str, Any]], None] = field(default_factory=lambda: Sender(Settings()))
+    arrived: Callable[[Alert, datetime], frozenset[str]] = lambda *_: frozenset()
     clock: Callable[[], float] = time.monotonic
+    _unsure: bool = field(default=True, init=False)
     _down: _Pause = field(default_factory=_Pause, init=False)
     _refused: dict[str, _Pause] = field(default_factory=dict, init=False)
 
@@ -78,14 +81,32 @@ class Courier:
         if self.clock() < self._down.until:
             return 0
         count = in_a_row = 0
-        for finding in self._due():
-            if self._try(finding):
+        due = self._due()
+        there = self._there(due)
+        for finding in due:
+            if finding["finding_id"] in there:
+                self._write(finding["finding_id"], "sent")
+            elif self._try(finding):
                 self._down = _Pause()
                 count, in_a_row = count + 1, 0
             elif (in_a_row := in_a_row + 1) > 1:
                 self._down.longer(self.clock())
                 break
         return count
+
+    def _there(self, due: Sequence[Mapping[str, Any]]) -> frozenset[str]:
+        """Return what of the due has arrived already, asked where it is not sure: at the start, and after a failure."""
+        if not due or not self._unsure:
+            return frozenset()
+        try:
+            there = self.arrived(self.alert, min(row["found_time"] for row in due))
+        except FAILURES as error:
+            say(
+                f"alerts.{self.alert.name}: cannot be asked what arrived: {_reason(error)}; it may get some twice"
+            )
+            return frozenset()
+        self._unsure = False
+        return there
 
     def _try(self, finding: Mapping[str, Any]) -> bool:
         try:
@@ -116,7 +137,8 @@ class Courier:
     def _failed(self, finding: Mapping[str, Any], error: Exception) -> None:
         pause = self._refused.setdefault(finding["finding_id"], _Pause())
         pause.longer(self.clock())
-        reason = visible(str(error) or type(error).__name__)[:200]
+        self._unsure = True
+        reason = _reason(error)
         say(f"alerts.{self.alert.name}: not sent, {reason}; trying again in {pause.seconds:.0f} s")
         self._write(finding["finding_id"], "failed", reason)
 
@@ -125,3 +147,7 @@ class Courier:
         row = {"finding_id": finding, "sink": self.alert.name, "state": state, "error": error,
                "delivery_time": now, "delivery_date": now.date()}  # fmt: skip
         self.lake.append("deliveries", pa.Table.from_pylist([row], TABLES["deliveries"].schema))
+
+
+def _reason(error: Exception) -> str:
+    return visible(str(error) or type(error).__name__)[:200]

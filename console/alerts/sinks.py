@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import os
 import socket
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
+from console.alerts import bus
 from console.alerts.settings import Alert
 from console.mail import message
 from console.mail import send as send_mail
-from console.sinks import write_once
 from console.terminal import visible
 from console.webhook import harmless, post
 from store.settings import Settings
@@ -51,11 +51,18 @@ class Sender:
         send_mail(mail, message(mail, alert.to, title, text, f"finding-{finding['finding_id']}"))
 
     def _kafka(self, alert: Alert, finding: Mapping[str, Any]) -> None:
+        bus.write(self.settings.kafka.bootstrap_servers, alert.topic, finding, self._client())
+
+    def arrived(self, alert: Alert, since: datetime) -> frozenset[str]:
+        """Return the ids of findings that the other side says it has of those found since; only Kafka can be asked."""
+        if alert.kind != "kafka":
+            return frozenset()
+        return bus.arrived(self.settings.kafka.bootstrap_servers, alert.topic, since, self._client())
+
+    def _client(self) -> dict[str, Any]:
         from console.sources import kafka_client
 
-        servers = self.settings.kafka.bootstrap_servers
-        body = json.dumps(harmless(dict(finding))).encode()
-        write_once(servers, alert.topic, finding["finding_id"].encode(), body, kafka_client(self.settings))
+        return kafka_client(self.settings)
 
 
 def _webhook(alert: Alert, finding: Mapping[str, Any]) -> None:

@@ -23,7 +23,7 @@ from lakes import NOON, ask
 from console.alerts import sinks
 from console.alerts.delivering import Courier
 from console.alerts.settings import parsed
-from store.errors import UsageError
+from store.errors import UnreachableError, UsageError
 from store.lake import Lake
 from store.settings import KafkaSettings, Settings
 from store.tables import TABLES
@@ -268,6 +268,75 @@ def test_mail_of_a_finding_is_known_as_a_repeat(lake, mails):
     text = mail.get_content()
     assert not set("\x1b\u202e") & set(text)
     assert "detection: d" in text
+
+
+def bus(lake, broker, topic):
+    """Return the courier of a topic, as a new process makes it."""
+    sender = sinks.Sender(Settings(kafka=KafkaSettings(bootstrap_servers=(broker.address,))))
+    [alert] = parsed({"bus": {"kind": "kafka", "topic": topic}}, "here")
+    made = Courier(lake, alert, sender, sender.arrived)
+    made.begin()
+    return made
+
+
+@pytest.mark.slow
+@pytest.mark.broker
+def test_kafka_is_asked_what_arrived_before_a_crash(lake, broker, kafka):
+    """Killed between sending and recording, the next process finds the message there: exactly once, and recorded."""
+    topic = kafka.topic(3)
+    bus(lake, broker, topic)
+    put(lake, "a", "b")
+    killed = bus(lake, broker, topic)
+    killed._write = lambda *_: (_ for _ in ()).throw(KeyboardInterrupt)
+    with pytest.raises(KeyboardInterrupt):
+        killed.run()
+    assert [key for key, _ in messages(broker, topic)] == [b"a"]
+    put(lake, "c")
+    after = bus(lake, broker, topic)
+    assert (after.run(), after.run()) == (2, 0)
+    assert sorted(key for key, _ in messages(broker, topic)) == [b"a", b"b", b"c"]
+    assert ask(lake, "SELECT DISTINCT finding_id FROM deliveries WHERE state = 'sent' ORDER BY 1") == [
+        ("a",), ("b",), ("c",)
+    ]  # fmt: skip
+
+
+@pytest.mark.slow
+@pytest.mark.broker
+def test_a_failure_that_was_none_repeats_nothing_on_kafka(lake, broker, kafka):
+    """An answer that was lost after the broker took the message: it is asked, and the message stays one."""
+    topic = kafka.topic(1)
+    sender = bus(lake, broker, topic)
+    sender.clock = lambda: now[0]
+    now, deliver = [0.0], sender.deliver
+
+    def lost(alert, finding):
+        deliver(alert, finding)
+        raise TimeoutError("no answer")
+
+    put(lake, "a")
+    sender.deliver = lost
+    assert sender.run() == 0
+    sender.deliver = deliver
+    now[0] = 400.0
+    assert sender.run() == 0
+    assert [key for key, _ in messages(broker, topic)] == [b"a"]
+    assert ask(lake, "SELECT count(*) FROM deliveries WHERE state = 'sent'") == [(1,)]
+
+
+def test_a_bus_that_tells_nothing_is_said_and_sent_to(lake, capsys):
+    """Who may write and not read sends all the same, and is told that some may come twice."""
+    [alert] = parsed({"bus": {"kind": "kafka", "topic": "t"}}, "here")
+
+    def refuse(*_):
+        raise UnreachableError("Kafka does not say which findings it has: TopicAuthorizationFailedError")
+
+    sent = []
+    sender = Courier(lake, alert, lambda _, finding: sent.append(finding["finding_id"]), refuse)
+    sender.begin()
+    put(lake, "a")
+    assert sender.run() == 1
+    assert sent == ["a"]
+    assert "may get some twice" in capsys.readouterr().err
 
 
 @pytest.mark.slow
