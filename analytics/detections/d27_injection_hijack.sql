@@ -36,16 +36,17 @@ WITH told AS (
     SELECT p.*, a.id AS source, b.id AS sink FROM ends p
     JOIN tools a ON a.tool_name = p.source_tool AND a.server_name IS NOT DISTINCT FROM p.source_server
     JOIN tools b ON b.tool_name = p.sink_tool AND b.server_name IS NOT DISTINCT FROM p.sink_server
-), used AS (   -- people by a hash: numbers join in a third of the time
-    SELECT u.*, is_source, is_sink, hour < epoch_us($from) AS past FROM (
-        SELECT DISTINCT hash(user_id) AS who, epoch_us(hour) AS hour, t.id AS tool FROM activity a
+), used AS (   -- people by a hash: numbers join in a third of the time; `hours` has a bit for each hour of a day
+    SELECT u.*, is_source, is_sink FROM (
+        SELECT hash(user_id) AS who, epoch_us(hour) // 86400000000 AS day, hour < $from AS past, t.id AS tool,
+               bit_or(1 << (epoch_us(hour) // 3600000000 % 24)::INT) AS hours FROM activity a
         JOIN tools t ON t.tool_name = a.tool_name AND t.server_name IS NOT DISTINCT FROM a.server_name
-        WHERE calls > 0 AND user_id IS NOT NULL AND a.tool_name IN (SELECT tool_name FROM tools)) u JOIN tools t ON t.id = u.tool
-), source_hours AS (SELECT tool AS source, count(*) AS hours FROM used GROUP BY tool
+        WHERE calls > 0 AND user_id IS NOT NULL AND a.tool_name IN (SELECT tool_name FROM tools) GROUP BY ALL) u JOIN tools t ON t.id = u.tool
+), source_hours AS (SELECT tool AS source, sum(bit_count(hours))::BIGINT AS hours FROM used GROUP BY tool
 ), both_hours AS (   -- of each person, hours with the source in which the sink was used too
-    SELECT j.source, j.sink, a.who, count(*) AS n, count(*) FILTER (a.past) AS own FROM joined j
+    SELECT j.source, j.sink, a.who, sum(bit_count(a.hours & b.hours))::BIGINT AS n, sum(bit_count(a.hours & b.hours)) FILTER (a.past) AS own FROM joined j
     JOIN (FROM used WHERE is_source) a ON a.tool = j.source
-    JOIN (FROM used WHERE is_sink) b ON b.tool = j.sink AND b.who = a.who AND b.hour = a.hour GROUP BY ALL
+    JOIN (FROM used WHERE is_sink) b ON b.tool = j.sink AND b.who = a.who AND b.day = a.day AND b.past = a.past WHERE a.hours & b.hours <> 0 GROUP BY ALL
 ), pairs AS (   -- the session's own hour is not counted
     SELECT j.*, any_value(h.hours) - 1 AS hours, greatest(coalesce(sum(n), 0) - 1, 0)::BIGINT AS both
     FROM joined j JOIN source_hours h USING (source) LEFT JOIN both_hours o USING (source, sink) GROUP BY ALL
