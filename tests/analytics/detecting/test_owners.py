@@ -113,3 +113,15 @@ def test_what_was_found_becomes_no_habit(leaked):
     """A leak is not counted among what the tool does anyway, or the next would be let be."""
     run(leaked)
     assert ask(leaked, "SELECT sum(results), sum(strong) FROM tool_habits") == [(82, 0)]
+
+
+def test_what_a_tool_did_some_times_is_expected_again(lake):
+    """One more of what it did now and then before is no leak, however rare: of so many results one does it anyway."""
+    records = [{name: f"{value}-{n}" for name, value in RECORD.items()} for n in range(9)]
+    for days in range(-6, 1):
+        some = {-6: records[:8], 0: records[8:]}.get(days, [])
+        hers = [call(n, days, "ana", one["customer_id"], one) for n, one in enumerate(some)]
+        his = [call(60 + n, days, "bob", f"cus_ffffffff{n:04}", one) for n, one in enumerate(some)]
+        take_in(lake, [*usual(days), *hers, *his], first=100 * (days + 10))
+        assert run(lake).written == []
+    assert ask(lake, "SELECT sum(strong) FROM tool_habits") == [(9,)]
