@@ -69,8 +69,8 @@ LEFT JOIN owners mine ON mine.leaf = o.leaf AND mine.person = o.person AND mine.
 WHERE f.owner <> o.person AND f.source < o.place AND mine.leaf IS NULL
   AND (o.returned OR t.telling);
 
--- Strays by the two events they join, where they are two values or a passage of a dozen words and more. What the owner's
--- call was asked about (`named`) is of its record too, though a search may have given it before. `strong`: four
+-- Strays by the two events they join, where they are two values or a passage of a dozen words and more (three shingles; two
+-- are `brief`, which may be a phrase). What the owner's call was asked about (`named`) is of its record too, though a search may have given it before. `strong`: four
 -- values, which is a record; less may be chance, or what all letters of a kind end with. `entitled`: the receiver had named
 -- something of that record before, or named now what the owner holds too, or reads the same resource. `tied`: both have
 -- named the same rare thing, not of that record, as those do who work on the same.
@@ -84,7 +84,7 @@ WITH together AS (
     SEMI JOIN strays o ON o.target = s.target AND o.returned = s.returned AND o.source = h.place AND o.owner = s.owner
 ), pairs AS (
     SELECT returned, target, source, person, owner, count(*) FILTER (NOT passage) AS leaves,
-           count(*) FILTER (passage) AS passages, leaves >= 4 AS strong,
+           count(*) FILTER (passage) AS passages, leaves >= 4 AS strong, leaves < 2 AND passages < 3 AS brief,
            bool_or(minted) AS minted
     FROM together GROUP BY ALL
 ), everywhere AS (
@@ -123,7 +123,7 @@ WITH together AS (
 SELECT p.*, e.source IS NOT NULL AS entitled, coalesce(work.things > coalesce(r.things, 0), false) AS tied
 FROM pairs p LEFT JOIN entitled e USING (target, source) LEFT JOIN work USING (person, owner)
 LEFT JOIN of_record r USING (target, source)
-WHERE leaves >= 2 OR passages >= 3 OR NOT returned;
+WHERE leaves >= 2 OR passages >= 2 OR NOT returned;
 
 -- What is remarkable of each event of the window. `single` values are mostly chance (dates, streets): where they are usual,
 -- so are two at a time. `named`: it names what somebody was given
@@ -150,7 +150,7 @@ WITH given AS (
     GROUP BY target HAVING max(n) = 1
 ), crossed AS (
     SELECT target AS place, bool_or(returned AND strong) AS shared,
-           bool_or(returned AND NOT entitled) AS loose, bool_or(returned AND NOT entitled AND strong) AS strong,
+           bool_or(returned AND NOT entitled AND NOT brief) AS loose, bool_or(returned AND NOT entitled AND strong) AS strong,
            bool_or(returned AND NOT entitled AND strong AND NOT tied) AS strange
     FROM crossings GROUP BY target
 ), new AS (

@@ -15,7 +15,8 @@
 -- # like, and weak ones are let be in a result that repeats what it was asked for, and in an error, whose text is the tool's.
 -- # Where people open, by its name, what another was given, there is no wall to fail: there, and where the tool did the like
 -- # more than once before, only far more of them in a day than that explains are leaks. Between two who work on the same
--- # (`tied`) a wall that nobody ever saw is none. What the receiver opened says nothing for the receiver.
+-- # (`tied`) a wall that nobody ever saw is none. What the receiver opened says nothing for the receiver. A phrase (`brief`) is
+-- # believed where far more passages than ever come across that day.
 WITH walls AS (
     SELECT server_name, coalesce(sum(opened), 0) AS opened, coalesce(sum(named) FILTER (opened IS NOT NULL), 0) AS named
     FROM (FROM lake_habits UNION ALL BY NAME FROM fresh_habits) GROUP BY server_name
@@ -35,13 +36,13 @@ WITH walls AS (
     LEFT JOIN mine m ON m.server_name IS NOT DISTINCT FROM t.server_name AND m.person = t.person
     WHERE c.returned AND NOT c.entitled
 ), held_against AS ( -- how many of the tool's results of the window would do the like, were there no leak
-    SELECT *, if(tied AND strong, (opened + 1) / (named + 2), opened / greatest(named, 1)) AS open,
-           today * greatest(open, if(usual > 1 AND NOT own, usual / results, 0)) AS expected,
-           today * greatest(open, if(strange > 1 AND NOT own, strange / results, 0)) AS expected_strangers,
-           (usual + 1) / (results + 2) AS share, (strange + 1) / (results + 2) AS strange_share
+    SELECT *, (usual + 1) / (results + 2) AS share, (strange + 1) / (results + 2) AS strange_share,
+           if(tied AND strong, (opened + 1) / (named + 2), opened / greatest(named, 1)) AS open,
+           today * greatest(open, CASE WHEN brief THEN share WHEN usual > 1 AND NOT own THEN usual / results ELSE 0 END) AS expected,
+           today * greatest(open, if(strange > 1 AND NOT own, strange / results, 0)) AS expected_strangers
     FROM crossed
 ), judged AS ( -- Chernoff: so many more than expected come with at most this chance (its logarithm); null where none is expected
-    SELECT *, if(found > expected, found - expected - found * ln(found / nullif(expected, 0)), 0) AS chance,
+    SELECT *, if(found > expected, found - expected - found * ln(nullif(found, 0) / nullif(expected, 0)), 0) AS chance,
            if(strangers > expected_strangers, strangers - expected_strangers - strangers * ln(strangers / nullif(expected_strangers, 0)), 0) AS strange_chance
     FROM held_against
 )
