@@ -1,6 +1,7 @@
 -- Who first held which value, from `events` and `lake_owners` (what earlier runs kept of the same values).
 -- A value is a leaf, or a shingle of a long text (`passage`). Events become numbers in order of time, people numbers too:
--- ids that one address stands behind are one person. What a server says of itself and of its tools is no one's.
+-- ids that one address stands behind are one person. What a server says of itself and of its tools is no one's. Who reads a
+-- resource names its URI (`uri`), of which there is no leaf.
 CREATE OR REPLACE TABLE aliases AS
 SELECT user_id, min(alias) AS alias FROM (
     SELECT DISTINCT user_id, min(user_id) OVER (PARTITION BY lower(user_email)) AS alias FROM events
@@ -17,11 +18,14 @@ WITH earlier AS (
         WHERE user_id IS NOT NULL AND coalesce(event_kind NOT IN ('session_open', 'discover', 'tool_list'), true)
         UNION ALL SELECT spot, event_time, event_id FROM earlier)
 ), every AS (
-    SELECT rowid AS spot, event_id, event_time, user_id, server_name, tool_name, args_leaves[:4] AS named, fresh,
+    SELECT rowid AS spot, event_id, event_time, user_id, server_name, tool_name,
+           list_concat(args_leaves[:4], uri) AS named, uri, fresh,
            len(result_leaves) AS leaves, coalesce(list_has_any(args_leaves, result_leaves), false) AS echo,
+           outcome = 'tool_error' AS failed,
            (source_system, vantage) IN (
                SELECT (source_system, vantage) FROM events WHERE result_leaves IS NOT NULL OR result_shingles IS NOT NULL) AS telling
-    FROM events WHERE user_id IS NOT NULL
+    FROM (SELECT rowid, *, if(resource_uri IS NULL, NULL, [('0x' || md5(resource_uri)[2:16])::BIGINT]) AS uri FROM events)
+    WHERE user_id IS NOT NULL
     UNION ALL BY NAME SELECT *, false AS fresh, NULL AS leaves, false AS echo, false AS telling FROM earlier
 ), people AS (
     SELECT user_id, dense_rank() OVER (ORDER BY coalesce(alias, user_id)) AS person
@@ -65,10 +69,11 @@ LEFT JOIN owners mine ON mine.leaf = o.leaf AND mine.person = o.person AND mine.
 WHERE f.owner <> o.person AND f.source < o.place AND mine.leaf IS NULL
   AND (o.returned OR t.telling);
 
--- Strays by the two events they join, where they are two values or a passage of a dozen words and more. What the owner's
--- call was asked about (`named`) is of its record too, though a search may have given it before. `strong`: four
--- values, which is a record; less may be chance, or what all letters of a kind end with. `entitled`: the receiver had named something of that record before, or
--- named now what the owner holds too. `tied`: both have named the same rare thing, as those do who work on the same.
+-- Strays by the two events they join, where they are two values or a passage of a dozen words and more (three shingles; two
+-- are `brief`, which may be a phrase). What the owner's call was asked about (`named`) is of its record too, though a search may have given it before. `strong`: four
+-- values, which is a record; less may be chance, or what all letters of a kind end with. `entitled`: the receiver had named
+-- something of that record before, or named now what the owner holds too, or reads the same resource. `tied`: both have
+-- named the same rare thing, not of that record, as those do who work on the same.
 CREATE OR REPLACE TABLE crossings AS
 WITH together AS (
     FROM strays
@@ -79,7 +84,7 @@ WITH together AS (
     SEMI JOIN strays o ON o.target = s.target AND o.returned = s.returned AND o.source = h.place AND o.owner = s.owner
 ), pairs AS (
     SELECT returned, target, source, person, owner, count(*) FILTER (NOT passage) AS leaves,
-           count(*) FILTER (passage) AS passages, leaves >= 4 AS strong,
+           count(*) FILTER (passage) AS passages, leaves >= 4 AS strong, leaves < 2 AND passages < 3 AS brief,
            bool_or(minted) AS minted
     FROM together GROUP BY ALL
 ), everywhere AS (
@@ -103,18 +108,28 @@ WITH together AS (
     SELECT p.target, p.source FROM pairs p JOIN request t USING (target)
     JOIN held a ON a.leaf = t.leaf AND a.person = p.owner
     WHERE p.returned
-), ties AS (
-    SELECT DISTINCT a.person, b.person AS owner FROM owners a JOIN owners b
-        ON a.leaf = b.leaf AND a.person <> b.person AND NOT a.returned AND NOT b.returned
+    UNION
+    SELECT p.target, p.source FROM pairs p JOIN holders t ON t.place = p.target JOIN holders s ON s.place = p.source
+    WHERE p.returned AND list_has_any(t.uri, s.named)
+), ties AS MATERIALIZED (
+    SELECT a.person, b.person AS owner, leaf FROM owners a JOIN owners b USING (leaf)
+    WHERE a.person <> b.person AND NOT a.returned AND NOT b.returned
+), work AS (
+    SELECT person, owner, count(*) AS things FROM ties GROUP BY ALL
+), of_record AS (
+    SELECT target, source, count(*) AS things FROM pairs JOIN record USING (source) JOIN ties USING (person, owner, leaf)
+    WHERE pairs.returned GROUP BY ALL
 )
-SELECT p.*, e.source IS NOT NULL AS entitled, ties.owner IS NOT NULL AS tied
-FROM pairs p LEFT JOIN entitled e USING (target, source) LEFT JOIN ties USING (person, owner)
-WHERE leaves >= 2 OR passages >= 3 OR NOT returned;
+SELECT p.*, e.source IS NOT NULL AS entitled, coalesce(work.things > coalesce(r.things, 0), false) AS tied
+FROM pairs p LEFT JOIN entitled e USING (target, source) LEFT JOIN work USING (person, owner)
+LEFT JOIN of_record r USING (target, source)
+WHERE leaves >= 2 OR passages >= 2 OR NOT returned;
 
 -- What is remarkable of each event of the window. `single` values are mostly chance (dates, streets): where they are usual,
 -- so are two at a time. `named`: it names what somebody was given
 -- before; `carried`: and its caller was not. `asked`: it names what is not everybody's; `unheard`: and something of that
--- nobody was given before, so it was known from elsewhere. `again`: its reader had read it all before.
+-- nobody was given before, so it was known from elsewhere. `again`: its reader had read it all before. `opened`: it was
+-- answered with what it names, which only others had been given, and few.
 CREATE OR REPLACE TABLE marks AS
 WITH given AS (
     SELECT leaf, min(place) AS first FROM held WHERE returned GROUP BY leaf
@@ -128,12 +143,14 @@ WITH given AS (
     FROM held h JOIN given g ON g.leaf = h.leaf AND g.first < h.place JOIN holders t ON t.place = h.place AND t.fresh
     LEFT JOIN held mine ON mine.leaf = h.leaf AND mine.person = h.person AND mine.returned AND mine.place < h.place
     WHERE NOT h.returned GROUP BY h.place
+), opened AS (
+    SELECT DISTINCT target AS place FROM strays WHERE NOT returned AND NOT passage
 ), one AS (
     SELECT target AS place FROM (SELECT target, source, count(*) AS n FROM strays WHERE returned AND NOT passage GROUP BY ALL)
     GROUP BY target HAVING max(n) = 1
 ), crossed AS (
     SELECT target AS place, bool_or(returned AND strong) AS shared,
-           bool_or(returned AND NOT entitled) AS loose, bool_or(returned AND NOT entitled AND strong) AS strong,
+           bool_or(returned AND NOT entitled AND NOT brief) AS loose, bool_or(returned AND NOT entitled AND strong) AS strong,
            bool_or(returned AND NOT entitled AND strong AND NOT tied) AS strange
     FROM crossings GROUP BY target
 ), new AS (
@@ -141,8 +158,9 @@ WITH given AS (
 )
 SELECT event_id, server_name, tool_name, one.place IS NOT NULL AS single, loose AND NOT strong AND NOT echo AS weak, strong, strange,
        known.place IS NOT NULL AS named, carried, asked.place IS NOT NULL AS asked, unheard, leaves >= 4 AND coalesce(n, 0) <= leaves / 2 AND NOT coalesce(shared, false) AS again,
-       shared
-FROM holders LEFT JOIN known USING (place) LEFT JOIN asked USING (place) LEFT JOIN one USING (place) LEFT JOIN crossed USING (place) LEFT JOIN new USING (place)
+       shared, opened.place IS NOT NULL AND echo AND NOT coalesce(failed, false) AS opened
+FROM holders LEFT JOIN known USING (place) LEFT JOIN asked USING (place) LEFT JOIN opened USING (place) LEFT JOIN one USING (place)
+LEFT JOIN crossed USING (place) LEFT JOIN new USING (place)
 WHERE fresh;
 
 -- How often each tool gives, or is given, what another person had first: the habit a crossing is held against. Without
@@ -153,7 +171,7 @@ SELECT server_name, tool_name, count(*) AS results, count(*) FILTER (single) AS 
        count(*) FILTER (weak AND NOT leaked) AS weak, count(*) FILTER (strong AND NOT leaked) AS strong,
        count(*) FILTER (strange AND NOT leaked) AS strange, count(*) FILTER (named) AS named, count(*) FILTER (carried) AS carried,
        count(*) FILTER (again) AS again, count(*) FILTER (shared AND NOT leaked) AS shared,
-       count(*) FILTER (asked) AS asked, count(*) FILTER (unheard) AS unheard
+       count(*) FILTER (asked) AS asked, count(*) FILTER (unheard) AS unheard, count(*) FILTER (opened) AS opened
 FROM (SELECT *, event_id IN (FROM found) AS leaked FROM marks) GROUP BY ALL;
 
 -- The habits of each tool before the window; of one that is new, those of the window itself (`own`), of which what is

@@ -136,7 +136,7 @@ TOOL_HABITS = Table(
                     "shared",
                 )
             ),
-            *(pa.field(n, events.INT) for n in ("asked", "unheard")),
+            *(pa.field(n, events.INT) for n in ("asked", "unheard", "opened")),
         ]
     ),
     partition="habit_date",

@@ -21,7 +21,7 @@ LACKING = {
     "activity": ["tool_definition_sha256"],
     "owners": ["named"],
     "session_states": ["top_event"],
-    "tool_habits": ["asked", "unheard"],
+    "tool_habits": ["asked", "unheard", "opened"],
 }
 
 

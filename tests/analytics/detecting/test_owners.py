@@ -113,3 +113,39 @@ def test_what_was_found_becomes_no_habit(leaked):
     """A leak is not counted among what the tool does anyway, or the next would be let be."""
     run(leaked)
     assert ask(leaked, "SELECT sum(results), sum(strong) FROM tool_habits") == [(82, 0)]
+
+
+def test_what_a_tool_did_some_times_is_expected_again(lake):
+    """One more of what it did now and then before is no leak, however rare: of so many results one does it anyway."""
+    records = [{name: f"{value}-{n}" for name, value in RECORD.items()} for n in range(9)]
+    for days in range(-6, 1):
+        some = {-6: records[:8], 0: records[8:]}.get(days, [])
+        hers = [call(n, days, "ana", one["customer_id"], one) for n, one in enumerate(some)]
+        his = [call(60 + n, days, "bob", f"cus_ffffffff{n:04}", one) for n, one in enumerate(some)]
+        take_in(lake, [*usual(days), *hers, *his], first=100 * (days + 10))
+        assert run(lake).written == []
+    assert ask(lake, "SELECT sum(strong) FROM tool_habits") == [(9,)]
+
+
+def prose(name, words):
+    """Return a text of so many words that no other has."""
+    return " ".join("".join(chr(97 + int(d)) for d in f"{name}{n}") for n in range(10, 10 + words))
+
+
+@pytest.mark.parametrize(("passages", "believed"), [(0, False), (12, True)])
+def test_a_phrase_is_believed_where_many_passages_come_across(lake, passages, believed):
+    """Two shingles in common may be chance; on a day on which a dozen longer texts cross they are one more of them."""
+    for days in range(-3, 0):
+        take_in(lake, [*usual(days), call(0, days, "ana", "none", {"note": "x"})], first=100 * (days + 5))
+        run(lake)
+    texts = [prose(n, 60) for n in range(passages)]
+    texts.append(" ".join(prose(99, 60).split()[:18]))
+    hers = [
+        call(n, 0, "ana", "none", {"note": f"{prose(50 + n, 20)} {text}"}) for n, text in enumerate(texts)
+    ]
+    his = [
+        call(60 + n, 0, "bob", "some", {"note": f"{text} {prose(70 + n, 20)}"})
+        for n, text in enumerate(texts)
+    ]
+    take_in(lake, [*usual(0), *hers, *his], first=900)
+    assert any("passages: 2)" in found.explanation for found in run(lake).written) is believed
