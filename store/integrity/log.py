@@ -9,8 +9,6 @@ tables: what each Delta commit says is appended in order of its versions, by who
 
 from __future__ import annotations
 
-import fcntl
-import os
 import secrets
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -28,6 +26,7 @@ from store.integrity import entries, signing
 from store.integrity.note import BadNoteError, Checkpoint, Note, Signer, parse, verified_by
 from store.integrity.signing import LogKey
 from store.integrity.tiles import Tiles
+from store.locks import in_turn
 
 FOLDER = "log"
 CHECKPOINT = "checkpoint"
@@ -163,12 +162,8 @@ class Log:
     def _locked(self) -> Iterator[None]:
         """Hold the log alone: two processes that append at once would sign two histories."""
         make_folders(self.folder)
-        handle = os.open(self.folder / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX)
+        with in_turn(self.folder / LOCK):
             yield
-        finally:
-            os.close(handle)
 
     def _append(self, more: Callable[[dict[str, int]], Sequence[Body]]) -> Head:
         head = self.head()

@@ -7,9 +7,7 @@ who is erased.
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
 import secrets
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterator, Mapping
@@ -25,6 +23,7 @@ from store.durable import make_folders, write_file
 from store.errors import UsageError
 from store.keys import derive
 from store.lake import Lake
+from store.locks import in_turn
 
 Line = dict[str, Any]
 _NONCE = 12
@@ -129,9 +128,5 @@ def _text(line: Mapping[str, Any]) -> bytes:
 def _locked(copy: Path) -> Iterator[None]:
     """Hold the file alone: a hold may be set while an erasure is at work."""
     make_folders(copy.parent)
-    handle = os.open(copy.with_name(f".{copy.name}.lock"), os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+    with in_turn(copy.with_name(f".{copy.name}.lock")):
         yield
-    finally:
-        os.close(handle)

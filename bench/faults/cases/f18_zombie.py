@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import random
 import signal
 import time
+from pathlib import Path
 
 from bench.faults.fault import Fault, Tally, Trial, settled
+from store.integrity.log import FOLDER, LOCK
 
 
 def run(trial: Trial) -> Tally:
@@ -19,13 +22,30 @@ def run(trial: Trial) -> Tally:
             assert sleeper.stdout is not None
             said = [sleeper.stdout.readline() for _ in range(3)]
             time.sleep(chance.uniform(0, 0.1))
-            os.kill(sleeper.pid, signal.SIGSTOP)
+            _stop(sleeper.pid, folder / "lake" / FOLDER / LOCK)
             trial.store.write(folder, 3)
             os.kill(sleeper.pid, signal.SIGCONT)
             out, _ = sleeper.communicate(timeout=120)
         said += out.split()
         tally.add(*settled(trial.store, folder, max(int(n) for n in said if n.strip().isdecimal())))
     return tally
+
+
+def _stop(pid: int, lock: Path) -> None:
+    """Stop a child where it holds no lock: else nobody writes until it goes on, as tests/store/test_locks.py shows."""
+    while True:
+        os.kill(pid, signal.SIGSTOP)
+        os.waitid(os.P_PID, pid, os.WSTOPPED)
+        if not lock.exists():
+            return
+        with lock.open() as handle:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                os.kill(pid, signal.SIGCONT)
+                time.sleep(0.01)
+            else:
+                return
 
 
 FAULT = Fault(18, "zombie writer", "SIGSTOP, another writer, SIGCONT", "the sleeper is fenced", 1, 20, run)
