@@ -13,7 +13,7 @@
 -- calls_per_key = 1.3
 -- near_seconds = 120
 -- # The bounds are those of analytics/stitching/trust.py, which withholds belief from the same ids.
-WITH keyed AS (
+WITH keyed AS NOT MATERIALIZED (
     SELECT event_id, event_time, event_kind, session_key, user_id, user_id_kind, client, fresh, concat_ws('/', source_system, source_instance) AS source
     FROM events WHERE session_key IS NOT NULL
 ), several AS (SELECT session_key FROM keyed GROUP BY session_key HAVING min(user_id) < max(user_id)
@@ -32,7 +32,7 @@ WITH keyed AS (
     HAVING count(DISTINCT session_key) >= $least_keys AND count(*) < $calls_per_key * count(DISTINCT session_key)
 ), paced AS (
     SELECT k.*, event_time - lag(event_time) OVER (PARTITION BY k.source, k.client, user_id ORDER BY event_time, event_id) <= to_seconds($near_seconds) AS near
-    FROM keyed k SEMI JOIN many m ON m.source = k.source AND m.client IS NOT DISTINCT FROM k.client
+    FROM keyed k JOIN many m ON m.source = k.source AND m.client IS NOT DISTINCT FROM k.client
 ), lone AS (
     SELECT source, client, count(DISTINCT session_key) AS number, list({t: event_time, e: event_id} ORDER BY event_time, event_id) FILTER (place = 1) AS first FROM (
         SELECT *, row_number() OVER (PARTITION BY source, client, session_key ORDER BY event_time, event_id) AS place FROM paced
