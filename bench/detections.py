@@ -125,7 +125,7 @@ def _keep(lake: Any, name: str, rows: Any) -> None:
 
 
 def measure(lake: str, memory: str) -> dict[str, Any]:
-    """Return CPU seconds of building the world, of each detection, of both in the kernel, of stitching; and memory held.
+    """Return CPU seconds of building the world, of each detection, of stitching, and in the kernel; and memory held.
 
     The kernel finds pages for what is held: on a virtual machine that may be a third of the time, and grow faster.
     """
