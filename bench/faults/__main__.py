@@ -75,7 +75,7 @@ def _page(lines: list[str], about: dict[str, str], arguments: argparse.Namespace
     ).stdout
     facts = {"date": f"{datetime.now(UTC):%Y-%m-%d %H:%M UTC}", "commit": commit.strip() or "unknown",
              "seed": str(arguments.seed), "size": "full" if arguments.full else "small",
-             "folder": tempfile.gettempdir(), **about,
+             "file system": _file_system(tempfile.gettempdir()), **about,
              "took": f"{seconds:.0f} s"}  # fmt: skip
     told = "\n".join(f"{name}: {value}" for name, value in facts.items())
     table = ["| # | fault | injected by | invariant | trials | as the library ships | with us |",
@@ -87,6 +87,13 @@ def _page(lines: list[str], about: dict[str, str], arguments: argparse.Namespace
     ]
     return (f"{HEAD}## The run\n\n```\n{told}\n```\n\n" + "\n".join(table)
             + "\n\n## Injected by the test suite, or not at all\n\n" + "\n".join(others) + "\n")  # fmt: skip
+
+
+def _file_system(folder: str) -> str:
+    told = subprocess.run(
+        ["stat", "-f", "-c", "%T", folder], capture_output=True, text=True, check=False
+    ).stdout
+    return told.strip() or "unknown"
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -89,7 +89,7 @@ def settled(store: Store, folder: Path, acknowledged: int) -> tuple[str, bool]:
         store.write(folder, 2 + max(0, acknowledged - (-1 if last is None else last)) // ROWS)
         found = store.offsets(folder)
     except Exception as error:  # noqa: BLE001 - whatever it is, the store cannot be used
-        return f"unusable ({_short(error)})", False
+        return f"unusable ({_short(error, folder)})", False
     lost = len(set(range(max([acknowledged, *found]) + 1)) - set(found))
     doubled = len(found) - len(set(found))
     if lost or doubled:
@@ -97,6 +97,7 @@ def settled(store: Store, folder: Path, acknowledged: int) -> tuple[str, bool]:
     return "all rows, each once", True
 
 
-def _short(error: Exception) -> str:
-    text = " ".join(str(error).split())
+def _short(error: Exception, folder: Path) -> str:
+    """Return the beginning of a reason, without the folder of the trial: the page is read elsewhere."""
+    text = " ".join(str(error).replace(f"{folder}/", "").split())
     return f"{type(error).__name__}: {text[:60]}"
