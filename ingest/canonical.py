@@ -46,7 +46,10 @@ def derive(arrays: dict[str, pa.Array], rows: int) -> None:
     if given is None or given.null_count:
         called = pc.equal(decoded(arrays["event_kind"]), "tool_call")
         other = pc.if_else(called, "tool_call", "client_event")
-        derived = pc.if_else(pc.equal(decoded(arrays["decision"]), "deny"), "denial", other)
+        refused = pc.or_(
+            pc.equal(decoded(arrays["decision"]), "deny"), pc.equal(decoded(arrays["outcome"]), "denied")
+        )
+        derived = pc.if_else(refused, "denial", other)
         complete = derived if given is None else pc.coalesce(decoded(given), derived)
         arrays["event_class"] = complete.dictionary_encode()
 
